@@ -1,0 +1,5 @@
+"""Settings, URLs and the tables that wire the rooms together."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

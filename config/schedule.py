@@ -1,0 +1,20 @@
+"""The table of all timed work. Every message expires after its period: a late wake is worth nothing.
+
+Rows remember, Celery only wakes: each task sweeps rows that are due, so a lost message costs one period.
+"""
+
+
+def _every(seconds: float, task: str) -> dict[str, object]:
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+TABLE = {
+    "drain-inbox": _every(1.0, "payments.drain_inbox"),
+    "send-queued": _every(1.0, "payments.send_queued"),
+    "chase-silent": _every(1.0, "payments.chase"),
+    "close-overdue": _every(1.0, "payments.close_overdue"),
+    "deliver-outbox": _every(2.0, "outbox.deliver"),
+    "seal-audit": _every(30.0, "audit.seal"),
+    "prove-books": _every(24 * 3600.0, "ledger.prove"),
+    "beat-heart": _every(5.0, "monitoring.heartbeat"),
+}

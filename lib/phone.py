@@ -1,0 +1,46 @@
+"""Kenyan mobile numbers: one stored form, `2547XXXXXXXX` or `2541XXXXXXXX` (STK-1).
+
+A prefix says nothing about the network (numbers are ported), so it never decides. Full numbers do not belong in
+logs, errors or pages: `masked` is for logs, `hidden` for pages, `spaced` for the owner's own input field.
+"""
+
+import re
+
+from lib.errors import Refusal
+
+ACCEPTED = "0712 345 678, 0112 345 678, 712 345 678 or +254 712 345 678"
+MESSAGE = f"Please enter a valid Kenyan phone number: {ACCEPTED}"
+_FORM = re.compile(r"(?:\+?254|0)?([17][0-9]{8})")
+_SEPARATORS = re.compile(r"[\s\-]+")
+_ANYWHERE = re.compile(r"(?<![0-9A-Za-z])(\+?254|0)([17][0-9]{4})([0-9]{4})(?![0-9])")
+
+
+def normalise(text: object, *, message: str = MESSAGE) -> str:
+    """"0712 345-678" -> "254712345678". Raises Refusal `invalid_phone` with `message`."""
+    cleaned = _SEPARATORS.sub("", str(text)) if not isinstance(text, bool) else ""
+    match = _FORM.fullmatch(cleaned) if cleaned.isascii() else None
+    if match is None:
+        raise Refusal("invalid_phone", message, errors={"phoneNumber": [message]})
+    return f"254{match[1]}"
+
+
+def masked(number: str) -> str:
+    """For logs and audit: the last four digits. "254712345678" -> "********5678"."""
+    return "*" * 8 + number[-4:] if len(number) >= 8 else "*" * len(number)
+
+
+def hidden(number: str) -> str:
+    """For pages: "254712345678" -> "•••• 678"."""
+    return f"•••• {number[-3:]}"
+
+
+def spaced(number: str) -> str:
+    """For the owner's input field: "254712345678" -> "0712 345 678"."""
+    local = "0" + number[3:]
+    return f"{local[:4]} {local[4:7]} {local[7:]}"
+
+
+def mask_all(text: str) -> str:
+    """Mask every phone number inside a text, also in the tail of a CheckoutRequestID."""
+    text = re.sub(r"ws_CO_[0-9A-Za-z_]+?(?=[0-9]{4}(?![0-9]))", "ws_CO_****", text)
+    return _ANYWHERE.sub(lambda m: "********" + m[3], text)
