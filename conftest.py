@@ -1,0 +1,64 @@
+"""The servers of a test run, started before the settings load, and what every test can count on.
+
+pytest-django would read DJANGO_SETTINGS_MODULE from pytest.ini before this file is seen, when DATABASE_URL is not yet
+set; so it is named here instead. Each run has a PostgreSQL of its own and each xdist worker a Redis of its own
+(publish/subscribe knows no database numbers). DATABASE_URL and REDIS_URL are honoured, but their Redis is emptied.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import django
+import pytest
+import redis
+from django.conf import settings
+
+from dev import servers
+from dev.places import Unusable
+
+_EMBEDDED = "MALIPO_TESTS_EMBEDDED_REDIS"
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_ALONE = not _WORKER
+
+
+def _lend_servers() -> None:
+    if _ALONE:
+        servers.sweep("test-")
+        os.environ[_EMBEDDED] = "" if os.environ.get("REDIS_URL") else "yes"
+    elif os.environ[_EMBEDDED]:
+        del os.environ["REDIS_URL"]  # the controller's
+    try:
+        servers.lend(f"test-{os.getpid()}", throwaway=True)
+    except Unusable as refusal:
+        pytest.exit(str(refusal), returncode=4)
+
+
+def _load_settings() -> None:
+    if "pytest_django" not in sys.modules or settings.configured:
+        return  # pytest -p no:django, pytest --ds=…
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]  # else a worker would load the settings before this file gave it its Redis
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # the slow ones are for real passwords
+
+
+_lend_servers()
+# The tables that refuse TRUNCATE (lib.db.frozen) let the test suite empty its own database.
+os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c malipo.allow_truncate=on".strip()
+_load_settings()
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(_redis: redis.Redis) -> None:
+    """No counter, token or message of another test. A server that workers share cannot be emptied under them."""
+    if _ALONE or os.environ[_EMBEDDED]:
+        _redis.flushdb()
