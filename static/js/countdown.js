@@ -1,0 +1,24 @@
+// <span data-countdown="2026-11-21T14:32:00+03:00" data-seconds="102"><span class="countdown__time">1:42</span></span>
+// Counts down from `data-seconds`, as the server reckoned them: the phone's clock may be wrong, so it is never asked.
+// Sends "countdown:over" (it bubbles) once, at zero. Call `start(part)` for parts that are fetched later.
+const asClock = (s) => `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+
+function run(element) {
+  if (element.dataset.running) return;
+  element.dataset.running = "yes";
+  const face = element.querySelector(".countdown__time") ?? element;
+  const end = performance.now() + Number(element.dataset.seconds) * 1000;
+  const timer = setInterval(() => {
+    const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    face.textContent = asClock(left);
+    if (left > 0 && element.isConnected) return;
+    clearInterval(timer);
+    if (left === 0) element.dispatchEvent(new CustomEvent("countdown:over", { bubbles: true }));
+  }, 250);
+}
+
+export function start(root = document) {
+  root.querySelectorAll("[data-seconds]").forEach(run);
+}
+
+start();
