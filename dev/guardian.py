@@ -28,6 +28,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--throwaway", action="store_true", help="not durable, and deleted at the end")
     options = parser.parse_args()
+    if os.fork():
+        os._exit(0)  # nobody's child: whoever starts us neither waits for us nor leaves a zombie
     signal.signal(signal.SIGTERM, _end)
     with locks.hold(options.folder / locks.GUARDIAN, shared=False):
         _guard(options.kind, options.folder, durable=not options.throwaway)
@@ -52,9 +54,9 @@ def _guard(kind: str, folder: Path, *, durable: bool) -> None:
     finally:
         state.unlink(missing_ok=True)
         server.stop(durable=durable)
-    if not durable:
+    if users and not durable:
         shutil.rmtree(folder, ignore_errors=True)
-    del users  # whoever comes now waits until here, and then starts afresh
+    # `users` is held until here: whoever comes now waits, and then starts afresh
 
 
 def _tell(**answer: str) -> None:

@@ -5,7 +5,7 @@ holds GUARDIAN as long as it lives.
 """
 
 import fcntl
-from io import BufferedRandom
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -13,13 +13,13 @@ USERS, START, GUARDIAN, STATE = "users.lock", "start.lock", "guardian.lock", "se
 
 
 class Held:
-    """A lock that is held until released, closed or collected."""
+    """A lock that is held until released, or until this process ends."""
 
-    def __init__(self, file: BufferedRandom) -> None:
-        self._file = file
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
 
     def release(self) -> None:
-        self._file.close()
+        os.close(self._descriptor)
 
     def __enter__(self) -> "Held":
         return self
@@ -32,17 +32,17 @@ class Held:
 
 def hold(path: Path, *, shared: bool) -> Held:
     """Wait for the lock."""
-    file = path.open("a+b")
-    fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-    return Held(file)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    return Held(descriptor)
 
 
 def try_hold(path: Path, *, shared: bool) -> Held | None:
     """The lock, or None where somebody else has it. Raises FileNotFoundError where nobody ever had it."""
-    file = path.open("r+b")  # never creates: the folder may be just being deleted
+    descriptor = os.open(path, os.O_RDWR)  # never creates: the folder may be just being deleted
     try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.close()
+        os.close(descriptor)
         return None
-    return Held(file)
+    return Held(descriptor)

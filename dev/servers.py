@@ -101,6 +101,7 @@ def _start(folder: Path, kind: str, *, throwaway: bool) -> str:
     assert guardian.stdout is not None  # noqa: S101
     with guardian.stdout as answers:
         line = answers.readline()
+    guardian.wait()  # it went on as nobody's child
     if not line:
         raise Unusable(f"The keeper of the embedded {kind} died; why is in {folder / 'guardian.log'}.")
     answer = json.loads(line)
