@@ -48,9 +48,22 @@ def give_back(*, patience_s: float = 15.0) -> None:
     _lent.clear()
 
 
-def still_running() -> list[str]:
-    """Of the servers lent to us, the kinds that are gone."""
+def unlend() -> None:
+    """Give them back and forget their variables."""
+    for variable, kind in _VARIABLES.items():
+        if any(folder.name.endswith(f"-{kind}") for folder in _lent):
+            os.environ.pop(variable, None)
+    give_back()
+
+
+def lost() -> list[str]:
+    """Of the servers lent to us, those that have ended."""
     return [folder.name for folder in _lent if not _running(folder)]
+
+
+def in_use() -> list[str]:
+    """The servers of this checkout that run now."""
+    return [folder.name for folder in home().glob("*-*") if _running(folder)]
 
 
 def sweep(prefix: str) -> None:

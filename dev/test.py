@@ -1,0 +1,34 @@
+"""`make test`: all tests on several processors, with a browser for those that drive one."""
+
+import os
+import subprocess
+import sys
+
+from dev import browser
+from dev.places import CHECKOUT, Unusable
+
+_MOST_WORKERS = 4  # each brings a Redis and a database; more only wait for each other
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """pytest's exit status."""
+    selection = []
+    if os.environ.get("BROWSER") == "no":
+        selection = ["-m", "not browser"]
+    else:
+        try:
+            browser.ensure()
+        except Unusable as refusal:
+            print(refusal, file=sys.stderr)
+            return 1
+    workers = min(_MOST_WORKERS, len(os.sched_getaffinity(0)))
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "worksteal", *selection, *arguments]
+    return subprocess.run(command, cwd=CHECKOUT).returncode
+
+
+if __name__ == "__main__":
+    main()
