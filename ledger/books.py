@@ -16,8 +16,6 @@ changing the past (triggers).
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, F, Q, QuerySet, Sum, When
@@ -26,44 +24,14 @@ from ledger import rows
 from ledger.chart import GROWS_BY_DEBIT, line_of
 from ledger.models import LedgerAccount, Transfer
 from ledger.pairing import pair
+from ledger.posting import Place, Posting
 from lib import money
 from lib.db import in_transaction
 from lib.errors import Refusal
 
-Place = tuple[str, str]  # environment, account code
+Rows = QuerySet[Transfer, Any]  # of dicts
 
-
-@dataclass(frozen=True)
-class Posting:
-    """One journal to be written. `n` counts the journals of (kind, subject) from 1; `type` names a wallet movement.
-
-    Raises ValueError where the change does not sum to zero or names an unknown account. An empty change, or one of
-    zeros only, posts nothing (and uses up no `n`).
-    """
-
-    environment: str
-    kind: str
-    subject: str
-    n: int
-    change: Mapping[str, int]
-    description: str
-    occurred_at: datetime
-    type: str = ""
-
-    def __post_init__(self) -> None:
-        if sum(self.change.values()):
-            raise ValueError(f"{self.kind} {self.subject} #{self.n} does not sum to zero: {dict(self.change)}")
-        for code in self.change:
-            line_of(code)
-
-    @property
-    def moves(self) -> bool:
-        """Whether there is anything to post."""
-        return any(self.change.values())
-
-    def places(self) -> list[Place]:
-        """The accounts that change."""
-        return [(self.environment, code) for code, amount in self.change.items() if amount]
+__all__ = ["Locked", "Posting", "balance", "history", "lock_accounts", "post", "sums"]
 
 
 class Locked:
@@ -102,10 +70,10 @@ def post(postings: Sequence[Posting], *, locked: Locked | None = None) -> list[i
     after = dict(locked.balances)
     transfers = [transfer for posting in postings for transfer in _transfers(posting, locked.ids, after)]
     journals = rows.insert_journals(postings)
-    rows.insert_transfers([(journals[_name(posting)], *transfer) for posting, transfer in transfers])
+    rows.insert_transfers([(journals[posting.name], *transfer) for posting, transfer in transfers])
     rows.move_balances({id: (was, after[id]) for id, was in locked.balances.items() if after[id] != was})
     locked.balances = after
-    return [journals[_name(posting)] for posting in postings]
+    return [journals[posting.name] for posting in postings]
 
 
 def balance(*, environment: str, code: str) -> int:
@@ -119,7 +87,7 @@ def balance(*, environment: str, code: str) -> int:
     return rows.debits_less_credits(account.pk) * (1 if line.kind in GROWS_BY_DEBIT else -1)
 
 
-def history(*, environment: str, code: str) -> QuerySet[Transfer, dict[str, Any]]:
+def history(*, environment: str, code: str) -> Rows:
     """What happened to one account, newest first (LED-2): id, type, amount, before, after (cents), at, and of what.
 
     `amount` is signed so that before + amount = after, as `balance` counts. Busy accounts have no before and after.
@@ -130,15 +98,15 @@ def history(*, environment: str, code: str) -> QuerySet[Transfer, dict[str, Any]
         return Transfer.objects.none().values()
     grows, shrinks = ("debit", "credit") if line.kind in GROWS_BY_DEBIT else ("credit", "debit")
     grew = When(**{f"{grows}_id": account.pk}, then=F("amount_cents"))
-    after = Case(When(**{f"{grows}_id": account.pk}, then=F(f"{grows}_balance_after")), default=F(f"{shrinks}_balance_after"))
     amount = Case(grew, default=-F("amount_cents"))
+    then_held = When(**{f"{grows}_id": account.pk}, then=F(f"{grows}_balance_after"))
+    after = Case(then_held, default=F(f"{shrinks}_balance_after"))
     return (
         Transfer.objects.filter(Q(debit_id=account.pk) | Q(credit_id=account.pk))
         .order_by("-id")
-        .values(
-            "id", "type", amount=amount, before=after - amount, after=after, at=F("journal__occurred_at"),
-            kind=F("journal__kind"), subject=F("journal__subject"), description=F("journal__description"),
-        )  # fmt: skip
+        .annotate(amount=amount, before=after - amount, after=after, at=F("journal__occurred_at"))
+        .annotate(kind=F("journal__kind"), subject=F("journal__subject"), description=F("journal__description"))
+        .values("id", "type", "amount", "before", "after", "at", "kind", "subject", "description")
     )
 
 
@@ -195,6 +163,3 @@ def _move(after: dict[int, int], id: int, cents: int) -> None:
         raise Refusal("insufficient_balance", sentence, status=409)
     after[id] += cents
 
-
-def _name(posting: Posting) -> tuple[str, str, int]:
-    return posting.kind, posting.subject, posting.n

@@ -4,21 +4,18 @@ The ORM would make an object per row; at the rate of callbacks that is most of t
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from ledger.chart import line_of
-
-if TYPE_CHECKING:
-    from ledger.books import Place, Posting
+from ledger.posting import Name, Place, Posting
 
 # environment, debit, credit, cents, type, balance after of the debit and of the credit side
 Side = tuple[str, int, int, int, str, int | None, int | None]
 
 
-def find_accounts(places: "Collection[Place]") -> "dict[Place, int]":
+def find_accounts(places: Collection[Place]) -> dict[Place, int]:
     """Ids of the accounts that exist."""
     sql = """
         SELECT account.environment, account.code, account.id FROM ledger_account account
@@ -29,7 +26,7 @@ def find_accounts(places: "Collection[Place]") -> "dict[Place, int]":
         return {(environment, code): id for environment, code, id in cursor.fetchall()}
 
 
-def open_accounts(places: "Sequence[Place]") -> None:
+def open_accounts(places: Sequence[Place]) -> None:
     """Make accounts, in the given (sorted) order: two transactions that make the same ones wait, never in a ring."""
     lines = [line_of(code) for _, code in places]
     values = [(*place, line.kind.value, 0 if line.guarded else None) for place, line in zip(places, lines, strict=True)]
@@ -52,7 +49,7 @@ def lock(ids: Sequence[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def insert_journals(postings: "Sequence[Posting]") -> dict[tuple[str, str, int], int]:
+def insert_journals(postings: Sequence[Posting]) -> dict[Name, int]:
     """Ids by (kind, subject, n)."""
     values = [(p.environment, p.kind, p.subject, p.n, p.description, p.occurred_at) for p in postings]
     sql = """
@@ -108,7 +105,6 @@ def _columns(values: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
 
 
 def _run(sql: str, values: Iterable[Sequence[Any]], width: int) -> int:
-    cursor: CursorWrapper
     with connection.cursor() as cursor:
         cursor.execute(sql, _columns(values, width))
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -1,0 +1,165 @@
+"""The box: what is to be said is a row in the transaction that makes it true; what is sent is sent after it.
+
+`publish` writes one delivery for each handler of a topic (settings.REACTIONS, dotted paths). `deliver_due` takes them
+out: it claims one with a token and a lease and commits that *before* it sends, so a worker that dies, or another
+worker, can never send it a second time by accident. The handler then ends in one of three ways:
+
+- it returns: DONE;
+- it raises `outbox.Refused`: certainly not sent, so it is tried again after 1, 5, 15 and 60 minutes, then FAILED;
+- anything else, or silence until the lease is over: perhaps sent, so DOUBTFUL, and only a person sends it again.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from lib.db import entry_point, in_transaction
+from lib.errors import Refusal
+from lib.phone import mask_all
+from lib.wake import wake
+from outbox.errors import Refused
+from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
+
+BACKOFF_S = (60, 300, 900, 3600)  # settings.OUTBOX_BACKOFF_S
+LEASE_S = 300  # longer than any handler's whole timeout, and than Celery lets a task live (settings.OUTBOX_LEASE_S)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What `publish_many` takes: `handlers` None means those that settings.REACTIONS names for the topic."""
+
+    topic: str
+    key: str
+    payload: Mapping[str, object]
+    handlers: Sequence[str] | None = None
+
+
+@in_transaction
+def publish(*, topic: str, key: str, payload: Mapping[str, object], handlers: Sequence[str] | None = None) -> None:
+    """Have a topic's handlers called with `payload` (ids only) after the commit, each once per (topic, key)."""
+    publish_many([Message(topic, key, payload, handlers)])
+
+
+@in_transaction
+def publish_many(messages: Iterable[Message]) -> None:
+    """As `publish`, with one query for all."""
+    rows = [
+        Delivery(topic=message.topic, key=message.key, handler=handler, payload=dict(message.payload))
+        for message in messages
+        for handler in _handlers(message)
+    ]
+    if rows:
+        Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+        wake("outbox.deliver")
+
+
+def deliver_due(*, now: datetime, limit: int) -> int:
+    """Send what is due, one after the other, at most `limit`; how many were tried. Never inside a transaction."""
+    doubt_abandoned(now=now)
+    began, tried = time.monotonic(), 0
+    while tried < limit:
+        moment = now + timedelta(seconds=time.monotonic() - began)
+        delivery = claim(now=moment)
+        if delivery is None:
+            break
+        _send(delivery, now=moment)
+        tried += 1
+    return tried
+
+
+@entry_point
+def claim(*, now: datetime) -> Delivery | None:
+    """The next due delivery, committed as SENDING under a token of our own; other workers pass it by."""
+    due = Delivery.objects.filter(state=State.WAITING, next_attempt_at__lte=now).order_by("next_attempt_at", "id")
+    delivery = due.select_for_update(skip_locked=True, no_key=True).first()
+    if delivery is None:
+        return None
+    delivery.state, delivery.lease_token = State.SENDING, uuid.uuid4()
+    delivery.lease_until = now + timedelta(seconds=getattr(settings, "OUTBOX_LEASE_S", LEASE_S))
+    delivery.attempts += 1
+    delivery.save(update_fields=["state", "lease_token", "lease_until", "attempts"])
+    return delivery
+
+
+def doubt_abandoned(*, now: datetime) -> int:
+    """Whose lease ran out was perhaps sent by a worker that died: it becomes DOUBTFUL."""
+    abandoned = Delivery.objects.filter(state=State.SENDING, lease_until__lte=now)
+    words = "the worker that was sending it did not come back"
+    return abandoned.update(state=State.DOUBTFUL, lease_token=None, lease_until=None, last_error=words)
+
+
+@entry_point
+def send_again(*, delivery_id: int, reason: str, actor: str, now: datetime) -> int:
+    """A person's decision: a new delivery of the same message, audited; its id. Once per delivery.
+
+    Raises Refusal `cannot_send_again` or `reason_needed`.
+    """
+    if not reason.strip():
+        raise Refusal("reason_needed", "Please say why it should be sent again.")
+    old = Delivery.objects.select_for_update(no_key=True).get(pk=delivery_id)
+    if old.state not in MAY_BE_SENT_AGAIN or Delivery.objects.filter(again_of=old).exists():
+        raise Refusal(
+            "cannot_send_again", "Only a failed or doubtful delivery can be sent again, and only once.", status=409
+        )
+    new = Delivery.objects.create(
+        topic=old.topic, handler=old.handler, payload=old.payload, again_of=old, reason=reason.strip(),
+        key=f"{old.key}~{old.pk}"[-200:], next_attempt_at=now,
+    )  # fmt: skip
+    data = {"delivery": old.pk, "new": new.pk, "topic": old.topic, "reason": reason.strip(), "was": old.state}
+    _record(action="outbox.sent_again", actor=actor, subject=f"delivery:{old.pk}", data=data)
+    wake("outbox.deliver")
+    return new.pk
+
+
+def _record(**entry: object) -> None:
+    # The audit trail is this room's neighbour, and neighbours do not import each other: reached by its dotted path.
+    import_string(getattr(settings, "AUDIT_RECORD", "audit.trail.record"))(**entry)
+
+
+def _handlers(message: Message) -> Sequence[str]:
+    return settings.REACTIONS.get(message.topic, []) if message.handlers is None else message.handlers
+
+
+def _send(delivery: Delivery, *, now: datetime) -> None:
+    try:
+        handler = import_string(delivery.handler)
+    except ImportError as error:  # nothing was called yet
+        _refused(delivery, error, now=now)
+        return
+    try:
+        handler(delivery.payload)
+    except Refused as error:
+        _refused(delivery, error, now=now)
+    except Exception as error:
+        logger.exception("delivery %s of %s is doubtful", delivery.pk, delivery.topic)
+        _finish(delivery, state=State.DOUBTFUL, last_error=_words(error))
+    else:
+        _finish(delivery, state=State.DONE, done_at=now, last_error="")
+
+
+def _refused(delivery: Delivery, error: Exception, *, now: datetime) -> None:
+    waits: Sequence[int] = getattr(settings, "OUTBOX_BACKOFF_S", BACKOFF_S)
+    if delivery.attempts > len(waits):
+        logger.error("delivery %s of %s failed for good: %s", delivery.pk, delivery.topic, error)
+        _finish(delivery, state=State.FAILED, last_error=_words(error))
+    else:
+        later = now + timedelta(seconds=waits[delivery.attempts - 1])
+        _finish(delivery, state=State.WAITING, next_attempt_at=later, last_error=_words(error))
+
+
+def _finish(delivery: Delivery, **result: object) -> None:
+    """Write a result only if the token still holds: whoever took over knows more than we do."""
+    ours = Delivery.objects.filter(pk=delivery.pk, state=State.SENDING, lease_token=delivery.lease_token)
+    if not ours.update(lease_token=None, lease_until=None, **result):
+        logger.warning("delivery %s came back after its lease", delivery.pk)
+
+
+def _words(error: Exception) -> str:
+    return mask_all(f"{type(error).__name__}: {error}")[:500]
