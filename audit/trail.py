@@ -97,4 +97,5 @@ def _clean(value: object) -> object:
 def _text(text: str) -> str:
     """Masked, of bounded length, and free of what PostgreSQL cannot store (NUL, lone surrogates)."""
     whole = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-    return mask_all(whole[:_LONGEST])
+    # A number that the end would cut in two is masked before the cut.
+    return mask_all(whole[: _LONGEST + 100])[:_LONGEST]

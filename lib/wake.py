@@ -64,7 +64,7 @@ def wake(task_name: str, **ids: object) -> None:
     for the broker at most half a second or so; ids must be JSON."""
     call = _Wake(task_name, ids)
     # Django keeps what waits for the commit here, and drops it with its savepoint: the one place to look for equals.
-    if all(waiting != call for _, waiting, _ in connection.run_on_commit):
+    if all(waiting[1] != call for waiting in connection.run_on_commit):
         transaction.on_commit(call, robust=True)
 
 

@@ -28,6 +28,7 @@ from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
 
 BACKOFF_S = (60, 300, 900, 3600)  # settings.OUTBOX_BACKOFF_S
 LEASE_S = 300  # longer than any handler's whole timeout, and than Celery lets a task live (settings.OUTBOX_LEASE_S)
+_RUN_S = 60  # a run ends before Celery would end it in the middle of a delivery
 logger = logging.getLogger(__name__)
 
 
@@ -64,8 +65,8 @@ def deliver_due(*, now: datetime, limit: int) -> int:
     """Send what is due, one after the other, at most `limit`; how many were tried. Never inside a transaction."""
     doubt_abandoned(now=now)
     began, tried = time.monotonic(), 0
-    while tried < limit:
-        moment = now + timedelta(seconds=time.monotonic() - began)
+    while tried < limit and (elapsed := time.monotonic() - began) < _RUN_S:
+        moment = now + timedelta(seconds=elapsed)
         delivery = claim(now=moment)
         if delivery is None:
             break
