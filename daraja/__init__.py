@@ -1,0 +1,1 @@
+"""Safaricom's words, and the only code that speaks them: no models, no settings, no tasks."""
