@@ -9,8 +9,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import mpesa_variables, schedule, wiring
-from config.logs import LOGGING  # noqa: F401  (Django reads it from here)
+from config import logs, mpesa_variables, schedule, wiring
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -88,6 +87,7 @@ INSTALLED_APPS = [
     "monitoring",
 ]
 MIDDLEWARE = [
+    "config.request_log.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -153,6 +153,10 @@ CHANNEL_LAYERS = {
     }
 }
 
+# --- Logs ------------------------------------------------------------------------------------------------------------
+LOGGING = logs.configuration(production=PRODUCTION, level=env.str("LOG_LEVEL", default="INFO"))
+DEBUG_BODIES = env.bool("DEBUG_BODIES", default=False)  # bodies of requests, callbacks and calls, masked
+
 # --- Work ------------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -191,7 +195,13 @@ AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # log-ins stand in the audit trail
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_out"
+AXES_USERNAME_CALLABLE = "accounts.lockout.username"
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address"
 AXES_VERBOSE = False
+PASSWORD_RESET_TIMEOUT = 3600
 CONSENT_VERSION = "2026-11"
 
 # --- Security --------------------------------------------------------------------------------------------------------
@@ -247,6 +257,7 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
     "UPDATE_LAST_LOGIN": False,
     "USER_ID_CLAIM": "sub",
+    "CHECK_REVOKE_TOKEN": True,  # a changed password ends every token
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Malipo API",
@@ -288,6 +299,7 @@ CALLBACK_ALLOWLIST = env.list(
     "MPESA_CALLBACK_ALLOWLIST",
     default=mpesa_variables.SAFARICOM_ADDRESSES + ([] if PRODUCTION else ["127.0.0.0/8", "::1/128"]),
 )
+OUTBOUND_CALLS = env.int("OUTBOUND_CALLS", default=16)  # calls to M-Pesa at once, per process
 CALLBACK_MAX_BYTES = 64 * 1024
 # Every waiting time of a payment, in seconds, is multiplied by this: tests run at a twentieth.
 TIME_SCALE = env.float("TIME_SCALE", default=1.0)

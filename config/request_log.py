@@ -1,0 +1,88 @@
+"""One line a request: what was asked, how it ended, how long it took, and an id that all its other lines carry.
+
+Query strings are never logged, bodies only with DEBUG_BODIES, and everything is masked (config/masking.py).
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote_plus
+
+import structlog
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.functional import LazyObject
+
+log = structlog.get_logger("http")
+_GIVEN_ID = re.compile(r"[A-Za-z0-9\-]{8,64}")
+_UNINTERESTING = ("/static/", "/health/")
+_BODY_SHOWN = 4000
+Answer = Callable[[HttpRequest], HttpResponseBase]
+AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@sync_and_async_middleware
+def middleware(answer: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
+    if iscoroutinefunction(answer):
+
+        async def logged_async(request: HttpRequest) -> HttpResponseBase:
+            started, body = _begin(request), _body(request)
+            return _end(request, await answer(request), started, body)  # type: ignore[misc]
+
+        return logged_async
+
+    def logged(request: HttpRequest) -> HttpResponseBase:
+        started, body = _begin(request), _body(request)
+        return _end(request, answer(request), started, body)  # type: ignore[arg-type]
+
+    return logged
+
+
+def _begin(request: HttpRequest) -> float:
+    """A proxy may have given the request its id already."""
+    given = request.headers.get("X-Request-ID", "")
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(
+        request_id=given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:16],
+    )
+    return time.perf_counter()
+
+
+def _end(request: HttpRequest, response: HttpResponseBase, started: float, body: str) -> HttpResponseBase:
+    facts: dict[str, object] = {"status": response.status_code, "ms": round((time.perf_counter() - started) * 1000, 1)}
+    if user_id := _user_id(request):
+        facts["user_id"] = user_id
+    if settings.DEBUG_BODIES:
+        facts |= {"request": body, "response": _answered(response)}
+    write = log.error if response.status_code >= 500 else log.info
+    if request.path.startswith(_UNINTERESTING) and response.status_code < 500:
+        write = log.debug
+    write(f"{request.method} {request.path}", **facts)
+    response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars().get("request_id", "")
+    return response
+
+
+def _user_id(request: HttpRequest) -> int | None:
+    """Only where somebody has looked already: the log itself costs no query."""
+    user = vars(request).get("_cached_user") or vars(request).get("user")
+    return None if isinstance(user, LazyObject) else getattr(user, "pk", None)
+
+
+def _body(request: HttpRequest) -> str:
+    """Read before the view does, within the limit that the view has too."""
+    length = request.headers.get("Content-Length", "0")
+    if not settings.DEBUG_BODIES or not length.isdigit() or not 0 < int(length) <= settings.CALLBACK_MAX_BYTES:
+        return ""
+    if request.content_type.startswith("multipart/"):
+        return "(files)"
+    text = request.body.decode(errors="replace")
+    return (unquote_plus(text) if "urlencoded" in request.content_type else text)[:_BODY_SHOWN]
+
+
+def _answered(response: HttpResponseBase) -> str:
+    kind = response.headers.get("Content-Type", "")
+    content = getattr(response, "content", b"")
+    return content[:_BODY_SHOWN].decode(errors="replace") if "json" in kind else f"({kind}, {len(content)} bytes)"
