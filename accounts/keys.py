@@ -20,11 +20,17 @@ from lib.crypto import Keyring, Unreadable, keyed_hash, new_key
 _WRAPPING = "accounts.user.data_key"
 
 
+Bytes = bytes | memoryview  # what a BinaryField may hold
+
+
 class Owner(Protocol):
     """A user, as far as sealing goes."""
 
-    pk: int
-    data_key: bytes | None
+    @property
+    def pk(self) -> int: ...
+
+    @property
+    def data_key(self) -> Bytes | None: ...
 
 
 def new_data_key() -> bytes:
@@ -32,11 +38,11 @@ def new_data_key() -> bytes:
     return Keyring(settings.DATA_KEYS).seal(new_key(), context=_WRAPPING)
 
 
-def unwrapped(data_key: bytes | None) -> Keyring:
+def unwrapped(data_key: Bytes | None) -> Keyring:
     """Raises Unreadable where the key was destroyed."""
     if data_key is None:
         raise Unreadable(_WRAPPING)
-    return Keyring([Keyring(settings.DATA_KEYS).open(data_key, context=_WRAPPING)])
+    return Keyring([Keyring(settings.DATA_KEYS).open(bytes(data_key), context=_WRAPPING)])
 
 
 def keyring_of(user_id: int) -> Keyring:
@@ -56,9 +62,9 @@ def seal_for(user: Owner, text: str, context: str) -> bytes:
     return unwrapped(user.data_key).seal(text.encode(), context=f"user:{user.pk}:{context}")
 
 
-def open_for(user: Owner, sealed: bytes, context: str) -> str:
+def open_for(user: Owner, sealed: Bytes, context: str) -> str:
     """Raises Unreadable."""
-    return unwrapped(user.data_key).open(sealed, context=f"user:{user.pk}:{context}").decode()
+    return unwrapped(user.data_key).open(bytes(sealed), context=f"user:{user.pk}:{context}").decode()
 
 
 def phone_hash(number: str) -> str:

@@ -56,7 +56,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     USERNAME_FIELD = EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: list[str] = []  # type: ignore[misc]  # a property in the base class
     PHONE_FIELDS = ("phone_sealed", "phone_hash")  # what `save(update_fields=…)` needs after `set_phone`
 
     class Meta:
@@ -77,7 +77,8 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="user_phone_sealed_and_found",
             ),
             models.CheckConstraint(
-                condition=Q(consent_at=None, consent_version="") | (Q(consent_at__isnull=False) & ~Q(consent_version="")),
+                condition=Q(consent_at=None, consent_version="")
+                | (Q(consent_at__isnull=False) & ~Q(consent_version="")),
                 name="user_consent_has_time_and_version",
             ),
         ]

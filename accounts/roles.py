@@ -19,8 +19,6 @@ class Role(models.TextChoices):
     ADMIN = "ADMIN", "Admin: everything, also modes and credentials"
 
 
-
-
 STAFF = frozenset({Role.SUPPORT, Role.FINANCE, Role.ADMIN})
 MAY_SEE_ALL_PAYMENTS = STAFF
 MAY_SETTLE = frozenset({Role.FINANCE, Role.ADMIN})
@@ -34,12 +32,19 @@ MAY_SWITCH = frozenset({Role.ADMIN})
 MAY_EDIT_CREDENTIALS = frozenset({Role.ADMIN})
 MAY_EDIT_PEOPLE = frozenset({Role.ADMIN})
 
-_READS = ("accounts.view_user", "payments.view_*", "wallet.view_*", "ledger.view_*", "outbox.view_*", "monitoring.view_*")
+_READS = (
+    "accounts.view_user",
+    "payments.view_*",
+    "wallet.view_*",
+    "ledger.view_*",
+    "outbox.view_*",
+    "monitoring.view_*",
+)
 PERMISSIONS: dict[Role, tuple[str, ...]] = {
     Role.CLIENT: (),
     Role.THERAPIST: (),
     Role.SUPPORT: _READS,
-    Role.FINANCE: (*_READS, "audit.view_*"),
+    Role.FINANCE: (*_READS, "audit.view_*", "outbox.send_again"),
     Role.ADMIN: ("*",),
 }
 

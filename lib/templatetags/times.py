@@ -14,7 +14,7 @@ register = template.Library()
 
 
 def day_words(at: datetime, today: datetime) -> str:
-    """"today", "yesterday", "21 Nov", or "21 Nov 2025" for another year; both times in East Africa Time."""
+    """ "today", "yesterday", "21 Nov", or "21 Nov 2025" for another year; both times in East Africa Time."""
     days = (today.date() - at.date()).days
     if days == 0:
         return _("today")
