@@ -236,6 +236,8 @@ RATE_LIMITS = {  # requests, seconds (SEC-2)
     "change": (env.int("RATE_LIMIT_CHANGES", default=100), 15 * 60),
     "read": (env.int("RATE_LIMIT_READS", default=2000), 15 * 60),
     "refund": (env.int("RATE_LIMIT_REFUNDS", default=10), 15 * 60),
+    "sign_up": (env.int("RATE_LIMIT_SIGN_UPS", default=20), 3600),  # by address, as the next
+    "password_reset": (env.int("RATE_LIMIT_PASSWORD_RESETS", default=10), 3600),
 }
 
 # --- API -------------------------------------------------------------------------------------------------------------
@@ -248,7 +250,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["lib.http.UserThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["lib.throttle.UserThrottle"],
     "EXCEPTION_HANDLER": "lib.http.api_errors",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

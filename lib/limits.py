@@ -1,0 +1,26 @@
+"""Rate limits (SEC-2): so many requests in a window, counted in the cache.
+
+They fail open: without Redis nobody is kept from paying. (The log-in has a limit of its own that does not.)
+"""
+
+import time
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+
+log = structlog.get_logger(__name__)
+
+
+def spend(kind: str, who: str) -> int | None:
+    """Count one request of `kind` ("change", "read", "refund"); the seconds to wait where it is over the limit."""
+    allowed, window = settings.RATE_LIMITS[kind]
+    slot, into = divmod(int(time.time()), window)
+    key = f"limit:{kind}:{who}:{slot}"
+    try:
+        cache.add(key, 0, timeout=window)
+        used = cache.incr(key)
+    except Exception as error:
+        log.warning("limits.not_counted", error=type(error).__name__)
+        return None
+    return window - into if used > allowed else None

@@ -1,0 +1,21 @@
+"""The phone that pays: sealed with its payer's own data key, found again by its keyed hash."""
+
+from accounts.keys import open_for, phone_hash, seal_for
+from accounts.models import User
+from payments.models import Payment
+
+CONTEXT = "payment.phone"
+
+
+def columns(payer: User, phone: str) -> dict[str, bytes | str]:
+    """The columns of a payment that hold a phone (2547XXXXXXXX)."""
+    return {
+        "phone_sealed": seal_for(payer, phone, CONTEXT),
+        "phone_hash": phone_hash(phone),
+        "phone_tail": phone[-3:],
+    }
+
+
+def phone_of(payment: Payment) -> str:
+    """2547XXXXXXXX. Raises lib.crypto.Unreadable where the payer was erased."""
+    return open_for(payment.payer, bytes(payment.phone_sealed), CONTEXT)

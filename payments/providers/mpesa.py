@@ -1,0 +1,200 @@
+"""M-Pesa: Daraja's words turned into facts, and the only room that speaks `daraja` (with the simulator).
+
+What decides: a push is Refused (certainly not sent) or Uncertain (perhaps sent); whether a result code is final is a
+property of the code (`daraja.results`), not of the channel that told it.
+"""
+
+import functools
+import json
+from datetime import datetime
+
+import redis
+from django.conf import settings
+
+from accounts.keys import phone_hash
+from daraja import errors, results, wire
+from daraja.client import PRODUCTION_URL, SANDBOX_URL, Client, Exchange, QueryAnswer
+from daraja.tokens import RedisTokens
+from lib.errors import Refusal
+from payments import calls, hooks, merchants, sealing
+from payments.facts import Fact, Kind, Lot, Source
+from payments.models import Merchant
+from payments.providers import Answer, Order, Pushed, Question, Told, Unparsable, Words
+
+_KINDS = {
+    results.Kind.CANCELLED: Kind.CANCELLED,
+    results.Kind.FAILED: Kind.FAILED,
+    results.Kind.UNRESOLVED: Kind.UNRESOLVED,
+}
+_HOSTS = {"sandbox": SANDBOX_URL, "production": PRODUCTION_URL}
+
+
+class Mpesa:
+    """payments.providers.Provider."""
+
+    def push(self, order: Order, *, now: datetime) -> Pushed:
+        values = merchants.credentials(order.merchant)
+        try:
+            accepted = _client(order.merchant, values).stk_push(_stk_push(order, values), now=now)
+        except errors.Refused as error:
+            return Pushed((_refused(order, error, now),), passing=error.transient)
+        except errors.Uncertain as error:
+            lost = Fact(
+                Kind.LOST, Source.PUSH, order.submission, error.code[:240], text=error.message[:500], at=now
+            )
+            return Pushed((lost,))
+        fact = Fact(
+            Kind.ACCEPTED,
+            Source.PUSH,
+            order.submission,
+            checkout_hash=sealing.checkout_hash(accepted.checkout_request_id),
+            checkout_id=accepted.checkout_request_id,
+            merchant_request_id=accepted.merchant_request_id[:80],
+            text=accepted.customer_message[:500],
+            at=now,
+        )
+        return Pushed((fact,))
+
+    def ask(self, question: Question, *, now: datetime) -> Answer:
+        merchant = question.merchant
+        values = merchants.credentials(merchant)
+        query = wire.StkQuery(
+            shortcode=merchant.shortcode, passkey=values.passkey, checkout_request_id=question.checkout_id
+        )
+        try:
+            answer = _client(merchant, values).stk_query(query, now=now)
+        except errors.DarajaError:
+            return Answer(reached=False)
+        return _read_answer(answer, now)
+
+    def read_callback(self, body: bytes) -> Told:
+        try:
+            callback = wire.parse_stk_callback(body)
+        except wire.Malformed as error:
+            raise Unparsable(str(error)) from error
+        seen = callback.phone or ""
+        return Told(
+            checkout_id=callback.checkout_request_id,
+            merchant_request_id=callback.merchant_request_id,
+            facts=_callback_facts(callback),
+            lots=_lots(callback),
+            phone_hash=phone_hash(seen) if len(seen) == 12 and seen.isdigit() else "",
+            occurred_at=callback.transaction_at,
+        )
+
+    def explain(self, code: str) -> Words:
+        result = results.stk(code)
+        return Words(result.payer_text, result.next_step, result.wait_s)
+
+    def explain_refusal(self, code: str, message: str) -> Words:
+        refused = errors.refused(code, message)
+        happened, next_step = errors.payer_words(refused)
+        return Words(happened, next_step, refused.wait_s)
+
+    def meaning(self, code: str) -> str:
+        return results.stk(code).text
+
+    def check(self, merchant: Merchant) -> None:
+        try:
+            _client(merchant, merchants.credentials(merchant)).check()
+        except errors.DarajaError as error:
+            raise Refusal(
+                "mpesa_connection_failed", f"M-Pesa API connection failed: {error.message} ({error.code})", status=502
+            ) from error
+
+
+def _stk_push(order: Order, values: merchants.Credentials) -> wire.StkPush:
+    merchant = order.merchant
+    return wire.StkPush(
+        shortcode=merchant.shortcode,
+        passkey=values.passkey,
+        till=merchant.till or None,
+        amount_cents=order.amount_cents,
+        phone=order.phone,
+        callback_url=hooks.url(hooks.Hook("STK", order.environment, order.payment_id, order.submission)),
+        account_reference=order.account_reference,
+        description=order.description,
+    )
+
+
+def _refused(order: Order, error: errors.Refused, now: datetime) -> Fact:
+    return Fact(Kind.REFUSED, Source.PUSH, order.submission, error.code[:240], text=error.message[:500], at=now)
+
+
+def _read_answer(answer: QueryAnswer, now: datetime) -> Answer:
+    if answer.kind is QueryAnswer.Kind.PENDING:
+        return Answer(still_processing=True)
+    if answer.kind is QueryAnswer.Kind.UNKNOWN_ID:  # may be said just after a push: it proves nothing (daraja.md 5)
+        return Answer()
+    result = results.stk(answer.code)
+    if result.kind is results.Kind.PENDING:
+        return Answer(still_processing=True)
+    return Answer((_result_fact(answer.code, answer.text, Source.QUERY, now),))
+
+
+def _callback_facts(callback: wire.StkCallback) -> tuple[Fact, ...]:
+    """Money with a receipt is a lot; a success that lacks receipt or amount is told without a receipt."""
+    result = results.stk(callback.result_code)
+    if result.kind is results.Kind.PENDING or _lots(callback):
+        return ()
+    return (_result_fact(callback.result_code, callback.result_desc, Source.CALLBACK, None),)
+
+
+def _result_fact(code: str, text: str, source: Source, at: datetime | None) -> Fact:
+    result = results.stk(code)
+    if result.kind is results.Kind.SUCCESS:
+        return Fact(Kind.SUCCEEDED, source, text=text[:500], at=at)
+    return Fact(_KINDS[result.kind], source, code=code[:40], provisional=result.provisional, text=text[:500], at=at)
+
+
+def _lots(callback: wire.StkCallback) -> tuple[Lot, ...]:
+    paid = results.stk(callback.result_code).kind is results.Kind.SUCCESS
+    if not (paid and callback.receipt and callback.amount_cents and callback.amount_cents > 0):
+        return ()
+    lot = Lot(
+        receipt=callback.receipt,
+        amount_cents=callback.amount_cents,
+        source=Source.CALLBACK,
+        checkout_hash=sealing.checkout_hash(callback.checkout_request_id),
+        occurred_at=callback.transaction_at,
+    )
+    return (lot,)
+
+
+def _client(merchant: Merchant, values: merchants.Credentials) -> Client:
+    return _client_for(_base_url(merchant.environment), values.consumer_key, values.consumer_secret)
+
+
+def _base_url(environment: str) -> str:
+    own = settings.MPESA.base_url if settings.MPESA.environment == environment else ""
+    return own or _HOSTS[environment]
+
+
+@functools.lru_cache(maxsize=16)
+def _client_for(base_url: str, consumer_key: str, consumer_secret: str) -> Client:
+    ring = sealing.keyring()
+    tokens = RedisTokens(
+        redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1),
+        seal=lambda plain: ring.seal(plain, context="daraja.token"),
+        open=lambda text: ring.open(text, context="daraja.token"),
+    )
+    return Client(
+        base_url=base_url,
+        consumer_key=consumer_key,
+        consumer_secret=consumer_secret,
+        tokens=tokens,
+        observe=_observe,
+    )
+
+
+def _observe(exchange: Exchange) -> None:
+    calls.note(
+        calls.Call(
+            type=exchange.type,
+            request=json.dumps(exchange.request),
+            response=exchange.response,
+            http_status=exchange.http_status,
+            duration_ms=exchange.duration_ms,
+            error=exchange.error,
+        )
+    )

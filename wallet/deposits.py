@@ -1,0 +1,65 @@
+"""Deposits (seed 000): money into the payer's own wallet, through the protocol of `payments.payable`.
+
+A deposit's thing is the wallet, so there is one live deposit per wallet at a time. A wallet always takes exact money;
+an odd amount never gets here: it is owed to the payer and a person looks.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ledger import chart
+from payments.facts import Given
+from payments.payable import Description, Paid, Quote
+from wallet.models import Wallet
+
+MINIMUM, MAXIMUM = 10, 150_000  # shillings (STK-2)
+
+
+class Deposits:
+    """payments.payable.Payable."""
+
+    purpose = "deposit"
+    request_field = ""
+    transfer_type = "DEPOSIT"
+
+    def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
+        wallet, _created = Wallet.objects.get_or_create(user_id=payer_id, environment=environment)
+        return wallet.pk
+
+    def lock(self, target_ids: Sequence[int]) -> None:
+        list(Wallet.objects.select_for_update(no_key=True).filter(pk__in=target_ids).order_by("pk").values_list("pk"))
+
+    def quote(self, target_ids: Sequence[int]) -> dict[int, Quote]:
+        return {
+            wallet.pk: Quote(
+                target_id=wallet.pk,
+                payer_id=wallet.user_id,
+                environment=wallet.environment,
+                description="Wallet deposit",
+                amount_cents=None,
+                minimum=MINIMUM,
+                maximum=MAXIMUM,
+            )
+            for wallet in Wallet.objects.filter(pk__in=target_ids)
+        }
+
+    def account(self, payment: Paid) -> str:
+        return chart.wallet(payment.payer_id)
+
+    def settle(self, payments: Sequence[Paid]) -> dict[int, Given]:
+        return {payment.payment_id: Given(payment.amount_cents) for payment in payments}
+
+    def ended(self, payments: Sequence[Paid]) -> None:
+        """A wallet holds nothing for a deposit that did not come."""
+
+    def refunded(self, payments: Sequence[Paid]) -> None:
+        """The ledger takes a refund out of the wallet; nothing else was given."""
+
+    def describe(self, target_ids: Sequence[int]) -> dict[int, Description]:
+        words = Description(
+            title=_("Deposit to your wallet"), given_words=_("is in your wallet."), url=reverse("wallet:wallet")
+        )
+        return dict.fromkeys(target_ids, words)

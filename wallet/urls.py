@@ -1,0 +1,5 @@
+"""Addresses of wallets and deposits."""
+
+app_name = "wallet"
+
+urlpatterns: list[object] = []
