@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from accounts.addresses import UNKNOWN, client_address
 from accounts.throttle import too_many
 from lib import clock
+from lib.http import error_body
 
 _WORDS = "Too many failed attempts to log in. Please try again in {minutes} minutes, or reset your password."
 
@@ -38,8 +39,7 @@ def locked_out(request: HttpRequest, *_: object) -> HttpResponse:
     if not request.path.startswith("/api/"):
         return too_many(request, seconds=seconds, login=True)
     message = _WORDS.format(minutes=-(-seconds // 60))
-    body = {"success": False, "code": "too_many_attempts", "message": message, "error": message}
-    return JsonResponse(body, status=429, headers={"Retry-After": str(seconds)})
+    return JsonResponse(error_body("too_many_attempts", message), status=429, headers={"Retry-After": str(seconds)})
 
 
 def seconds_left(request: HttpRequest) -> int:

@@ -75,7 +75,7 @@ class ChangePassword(views.PasswordChangeView):
         return response
 
 
-@method_decorator([limited("reset", most=10, seconds=3600), never_cache], name="dispatch")
+@method_decorator([limited("password_reset"), never_cache], name="dispatch")
 class AskReset(FormView):
     """The same answer whether or not there is such an account."""
 

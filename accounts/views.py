@@ -37,9 +37,7 @@ def consent(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/consent.html", {"version": version, "words": consent_template(version)})
 
 
-@method_decorator(
-    [limited("sign-up", most=10, seconds=3600), sensitive_post_parameters("password"), never_cache], name="dispatch"
-)
+@method_decorator([limited("sign_up"), sensitive_post_parameters("password"), never_cache], name="dispatch")
 class SignUp(SafeNext, FormView):
     template_name = "accounts/sign_up.html"
     form_class = SignUpForm
