@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "payments",
     "wallet",
     "monitoring",
+    *([] if PRODUCTION else ["simulator"]),
 ]
 MIDDLEWARE = [
     "config.request_log.middleware",
