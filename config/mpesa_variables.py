@@ -50,12 +50,16 @@ def read(env: environ.Env, *, production_start: bool) -> MpesaVariables:
         environment=environment,
         consumer_key=needed("MPESA_CONSUMER_KEY", default="simulator-key"),
         consumer_secret=needed("MPESA_CONSUMER_SECRET", default="simulator-secret"),
-        shortcode=needed("MPESA_SHORTCODE", "MPESA_BUSINESS_SHORTCODE", "MPESA_BUSINESS_SHORT_CODE", default=SANDBOX_SHORTCODE),
+        shortcode=needed(
+            "MPESA_SHORTCODE", "MPESA_BUSINESS_SHORTCODE", "MPESA_BUSINESS_SHORT_CODE", default=SANDBOX_SHORTCODE
+        ),
         passkey=needed("MPESA_PASSKEY", default=SANDBOX_PASSKEY),
         callback_secret=_text(env, "MPESA_CALLBACK_SECRET"),
         initiator_name=_text(env, "MPESA_INITIATOR_NAME"),
         security_credential=_text(env, "MPESA_SECURITY_CREDENTIAL"),
-        base_url=_text(env, "MPESA_BASE_URL", default="http://127.0.0.1:8100" if development and environment == SANDBOX else ""),
+        base_url=_text(
+            env, "MPESA_BASE_URL", default="http://127.0.0.1:8100" if development and environment == SANDBOX else ""
+        ),
     )
 
 

@@ -31,7 +31,9 @@ def _required_in_production(name: str, development: str) -> str:
 
 SECRET_KEY = _required_in_production("SECRET_KEY", "development-only-secret-key-of-more-than-fifty-characters-length")
 PUBLIC_URL = _required_in_production("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"]
+)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 BUSINESS_NAME = env.str("BUSINESS_NAME", default="Smiling Steps Therapy")
 SUPPORT_CONTACT = env.str("SUPPORT_CONTACT", default="support@malipo.test")
@@ -121,9 +123,19 @@ TEMPLATES = [
 ]
 
 # --- Data ------------------------------------------------------------------------------------------------------------
+
+
+def _server(name: str) -> str:
+    if value := env.str(name, default=""):
+        return str(value)
+    raise ImproperlyConfigured(
+        f"{name} is not set. In development manage.py and make lend a server (requirements-dev.txt)"
+    )
+
+
 # config/asgi.py sets POOLED: under ASGI every request may be another thread, so connections come from a pool.
 POOLED = env.bool("DATABASE_POOL", default=False)
-DATABASES = {"default": env.db("DATABASE_URL")}
+DATABASES = {"default": env.db_url_config(_server("DATABASE_URL"))}
 DATABASES["default"].update(
     {
         "ENGINE": "django.db.backends.postgresql",
@@ -132,12 +144,16 @@ DATABASES["default"].update(
         "CONN_HEALTH_CHECKS": not POOLED,
         "OPTIONS": {
             "connect_timeout": 5,
-            **({"pool": {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20), "timeout": 5}} if POOLED else {}),
+            **(
+                {"pool": {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20), "timeout": 5}}
+                if POOLED
+                else {}
+            ),
         },
     }
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.str("REDIS_URL")
+REDIS_URL = _server("REDIS_URL")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -207,6 +223,7 @@ CONSENT_VERSION = "2026-11"
 
 # --- Security --------------------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # probes ask on the inside, without TLS
 SECURE_HSTS_SECONDS = 31536000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
@@ -278,7 +295,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Africa/Nairobi"  # how times are shown; they are stored in UTC
 STATIC_URL = "static/"
-STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles") if PRODUCTION else "") or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
