@@ -90,7 +90,7 @@ class Payment(models.Model):
             ),
             models.CheckConstraint(condition=Q(currency="KES"), name="payment_in_shillings"),
             models.CheckConstraint(
-                condition=~Q(provider="mpesa") | (Q(phone_hash__length=64) & Q(merchant__isnull=False)),
+                condition=~Q(provider="mpesa") | (Q(phone_hash__regex=r"^[0-9a-f]{64}$") & Q(merchant__isnull=False)),
                 name="payment_mpesa_fields",
             ),
             models.CheckConstraint(

@@ -95,8 +95,8 @@ class Provider(Protocol):
         """The words for a result code."""
         ...
 
-    def explain_refusal(self, code: str, message: str) -> Words:
-        """The words for a push that was not sent."""
+    def explain_refusal(self, code: str) -> Words:
+        """The words for a push that was not sent, or whose answer was lost; `code` as the fact has it."""
         ...
 
     def meaning(self, code: str) -> str:

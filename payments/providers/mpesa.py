@@ -12,9 +12,12 @@ import redis
 from django.conf import settings
 
 from accounts.keys import phone_hash
-from daraja import errors, results, wire
-from daraja.client import PRODUCTION_URL, SANDBOX_URL, Client, Exchange, QueryAnswer
+from daraja import callbacks, errors, hosts, results, wire
+from daraja.client import Client
+from daraja.complaints import PAYER_WORDS, Topic
+from daraja.reading import Malformed
 from daraja.tokens import RedisTokens
+from daraja.transport import Exchange
 from lib.errors import Refusal
 from payments import calls, hooks, merchants, sealing
 from payments.facts import Fact, Kind, Lot, Source
@@ -22,11 +25,11 @@ from payments.models import Merchant
 from payments.providers import Answer, Order, Pushed, Question, Told, Unparsable, Words
 
 _KINDS = {
-    results.Kind.CANCELLED: Kind.CANCELLED,
-    results.Kind.FAILED: Kind.FAILED,
-    results.Kind.UNRESOLVED: Kind.UNRESOLVED,
+    results.ResultKind.CANCELLED: Kind.CANCELLED,
+    results.ResultKind.FAILED: Kind.FAILED,
+    results.ResultKind.UNRESOLVED: Kind.UNRESOLVED,
 }
-_HOSTS = {"sandbox": SANDBOX_URL, "production": PRODUCTION_URL}
+_WAITS_S = {Topic.LOCKED: 60, Topic.TOO_SOON: 120}
 
 
 class Mpesa:
@@ -37,12 +40,9 @@ class Mpesa:
         try:
             accepted = _client(order.merchant, values).stk_push(_stk_push(order, values), now=now)
         except errors.Refused as error:
-            return Pushed((_refused(order, error, now),), passing=error.transient)
+            return Pushed((_unsuccessful(Kind.REFUSED, order, error, now),), passing=error.transient)
         except errors.Uncertain as error:
-            lost = Fact(
-                Kind.LOST, Source.PUSH, order.submission, error.code[:240], text=error.message[:500], at=now
-            )
-            return Pushed((lost,))
+            return Pushed((_unsuccessful(Kind.LOST, order, error, now),))
         fact = Fact(
             Kind.ACCEPTED,
             Source.PUSH,
@@ -69,8 +69,8 @@ class Mpesa:
 
     def read_callback(self, body: bytes) -> Told:
         try:
-            callback = wire.parse_stk_callback(body)
-        except wire.Malformed as error:
+            callback = callbacks.parse_stk_callback(body)
+        except Malformed as error:
             raise Unparsable(str(error)) from error
         seen = callback.phone or ""
         return Told(
@@ -86,10 +86,10 @@ class Mpesa:
         result = results.stk(code)
         return Words(result.payer_text, result.next_step, result.wait_s)
 
-    def explain_refusal(self, code: str, message: str) -> Words:
-        refused = errors.refused(code, message)
-        happened, next_step = errors.payer_words(refused)
-        return Words(happened, next_step, refused.wait_s)
+    def explain_refusal(self, code: str) -> Words:
+        topic = Topic(code.rpartition(" ")[2])
+        happened, next_step = PAYER_WORDS[topic]
+        return Words(happened, next_step, _WAITS_S.get(topic))
 
     def meaning(self, code: str) -> str:
         return results.stk(code).text
@@ -108,47 +108,56 @@ def _stk_push(order: Order, values: merchants.Credentials) -> wire.StkPush:
     return wire.StkPush(
         shortcode=merchant.shortcode,
         passkey=values.passkey,
-        till=merchant.till or None,
+        till=merchant.till,
         amount_cents=order.amount_cents,
         phone=order.phone,
         callback_url=hooks.url(hooks.Hook("STK", order.environment, order.payment_id, order.submission)),
-        account_reference=order.account_reference,
+        reference=order.account_reference,
         description=order.description,
     )
 
 
-def _refused(order: Order, error: errors.Refused, now: datetime) -> Fact:
-    return Fact(Kind.REFUSED, Source.PUSH, order.submission, error.code[:240], text=error.message[:500], at=now)
+def _unsuccessful(kind: Kind, order: Order, error: errors.DarajaError, now: datetime) -> Fact:
+    """The code of such a fact is M-Pesa's code and our topic ("500.001.1001 BUSY"): staff see both, words need one."""
+    return Fact(
+        kind,
+        Source.PUSH,
+        order.submission,
+        code=f"{error.code[:24]} {error.topic}",
+        text=error.message[:500],
+        merchant_request_id=error.request_id[:80],
+        at=now,
+    )
 
 
-def _read_answer(answer: QueryAnswer, now: datetime) -> Answer:
-    if answer.kind is QueryAnswer.Kind.PENDING:
+def _read_answer(answer: wire.QueryAnswer, now: datetime) -> Answer:
+    if answer.kind is wire.QueryKind.PENDING:
         return Answer(still_processing=True)
-    if answer.kind is QueryAnswer.Kind.UNKNOWN_ID:  # may be said just after a push: it proves nothing (daraja.md 5)
+    if answer.kind is wire.QueryKind.UNKNOWN_ID:  # may be said just after a push: it proves nothing (daraja.md 5)
         return Answer()
     result = results.stk(answer.code)
-    if result.kind is results.Kind.PENDING:
+    if result.kind is results.ResultKind.PENDING:
         return Answer(still_processing=True)
     return Answer((_result_fact(answer.code, answer.text, Source.QUERY, now),))
 
 
-def _callback_facts(callback: wire.StkCallback) -> tuple[Fact, ...]:
+def _callback_facts(callback: callbacks.StkCallback) -> tuple[Fact, ...]:
     """Money with a receipt is a lot; a success that lacks receipt or amount is told without a receipt."""
     result = results.stk(callback.result_code)
-    if result.kind is results.Kind.PENDING or _lots(callback):
+    if result.kind is results.ResultKind.PENDING or _lots(callback):
         return ()
     return (_result_fact(callback.result_code, callback.result_desc, Source.CALLBACK, None),)
 
 
 def _result_fact(code: str, text: str, source: Source, at: datetime | None) -> Fact:
     result = results.stk(code)
-    if result.kind is results.Kind.SUCCESS:
+    if result.kind is results.ResultKind.SUCCESS:
         return Fact(Kind.SUCCEEDED, source, text=text[:500], at=at)
     return Fact(_KINDS[result.kind], source, code=code[:40], provisional=result.provisional, text=text[:500], at=at)
 
 
-def _lots(callback: wire.StkCallback) -> tuple[Lot, ...]:
-    paid = results.stk(callback.result_code).kind is results.Kind.SUCCESS
+def _lots(callback: callbacks.StkCallback) -> tuple[Lot, ...]:
+    paid = results.stk(callback.result_code).kind is results.ResultKind.SUCCESS
     if not (paid and callback.receipt and callback.amount_cents and callback.amount_cents > 0):
         return ()
     lot = Lot(
@@ -167,7 +176,7 @@ def _client(merchant: Merchant, values: merchants.Credentials) -> Client:
 
 def _base_url(environment: str) -> str:
     own = settings.MPESA.base_url if settings.MPESA.environment == environment else ""
-    return own or _HOSTS[environment]
+    return own or hosts.BASE_URLS[environment]
 
 
 @functools.lru_cache(maxsize=16)
