@@ -13,11 +13,13 @@ import structlog
 from config import masking
 
 Event = MutableMapping[str, Any]
+_DOUBLE = "color_message"  # uvicorn says it again in colours
 _KEPT = {"timestamp", "level", "logger"}  # our own words
 
 
 def mask(_: object, __: str, event: Event) -> Event:
     """A structlog processor."""
+    event.pop(_DOUBLE, None)
     for name, content in event.items():
         if name not in _KEPT and not name.startswith("_"):
             event[name] = masking.value(content, name=name)

@@ -1,0 +1,155 @@
+"""Pictures of every page, at the widths of a phone and a desktop, light and dark: `make screenshots`.
+
+They are taken of the product that runs at BASE_URL (default http://127.0.0.1:8000, where `make run` serves it) into
+docs/screens/<name>-<width>-<scheme>.png. A page that logs an error in the browser's console (a broken script, something the
+CSP refuses) or is wider than its window is reported, and the command fails. `ARGS="deposit home"` takes only these.
+
+A new page is one line of PAGES. `who` is a demo person's name before the @, "" for a visitor; `prepare` does what must be done on
+the page before the picture (type, click, wait), with Playwright's Page.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from dev import browser as browsers
+
+BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screens"
+PASSWORD = "malipo-demo"  # noqa: S105  (published with the demo people)
+SIZES = [(360, 740), (1280, 800)]
+SCHEMES = ["light", "dark"]
+
+
+@dataclass(frozen=True)
+class Shot:
+    name: str
+    url: str
+    who: str = ""
+    prepare: Callable[[Page], None] | None = None
+
+
+def _send(page: Page) -> None:
+    """Press the form's own button as it stands, past the browser's own checks: the server's words are wanted."""
+    page.locator("main form").first.evaluate("form => { form.noValidate = true; }")
+    page.locator("main form button").first.click()
+    page.wait_for_load_state()
+
+
+def _wrong_sign_up(page: Page) -> None:
+    page.get_by_label("Your name").fill("Amina")
+    page.get_by_label("M-Pesa number").fill("0812 345 678")
+    page.get_by_label("Password").fill("12345")
+    _send(page)
+
+
+def _wrong_log_in(page: Page) -> None:
+    page.get_by_label("E-mail address").fill("somebody-else@malipo.test")
+    page.get_by_label("Password").fill("not this one")
+    _send(page)
+
+
+def _too_many_log_ins(page: Page) -> None:
+    while page.get_by_label("Password").count():
+        page.get_by_label("E-mail address").fill("nobody@malipo.test")
+        page.get_by_label("Password").fill("not this one")
+        _send(page)
+
+
+def _saved(page: Page) -> None:
+    _send(page)
+
+
+PAGES = [
+    Shot("welcome", "/"),
+    Shot("sign-up", "/sign-up/"),
+    Shot("sign-up-wrong", "/sign-up/", prepare=_wrong_sign_up),
+    Shot("consent", "/consent/"),
+    Shot("log-in", "/log-in/"),
+    Shot("log-in-wrong", "/log-in/", prepare=_wrong_log_in),
+    Shot("log-in-too-often", "/log-in/", prepare=_too_many_log_ins),
+    Shot("password-reset", "/password/reset/"),
+    Shot("password-reset-sent", "/password/reset/sent/"),
+    Shot("password-reset-ended", "/password/reset/MQ/ended-link/"),
+    Shot("home", "/", "client"),
+    Shot("profile", "/profile/", "client"),
+    Shot("profile-saved", "/profile/", "client", _saved),
+    Shot("password-change", "/password/", "client"),
+    Shot("not-found", "/no/such/page/"),
+    Shot("admin", "/admin/", "admin"),
+    Shot("admin-people", "/admin/accounts/user/", "admin"),
+]
+# What a browser says of an answer that is not 2xx: here it is meant.
+_MEANT = "Failed to load resource: the server responded with a status of 4"
+
+
+def main(wanted: list[str]) -> int:
+    """The number of pages with a fault."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    browsers.ensure()
+    faults: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browsers.executable(), args=browsers.ARGUMENTS)
+        sessions = {who: _log_in(browser, who) for who in {shot.who for shot in _chosen(wanted)}}
+        for shot in _chosen(wanted):
+            for width, height in SIZES:
+                for scheme in SCHEMES:
+                    context = _context(browser, sessions[shot.who], width, height, scheme)
+                    faults += _take(context, shot, f"{shot.name}-{width}-{scheme}")
+                    context.close()
+        browser.close()
+    print(*faults, f"{len(faults)} faults; pictures in {FOLDER}", sep="\n")
+    return min(len(faults), 1)
+
+
+def _chosen(wanted: list[str]) -> Iterator[Shot]:
+    return (shot for shot in PAGES if not wanted or shot.name in wanted)
+
+
+def _log_in(browser: Browser, who: str) -> dict[str, object]:
+    """The cookies of somebody who is logged in; none for a visitor."""
+    context = browser.new_context(base_url=BASE_URL)
+    if who:
+        page = context.new_page()
+        page.goto("/log-in/")
+        page.get_by_label("E-mail address").fill(f"{who}@malipo.test")
+        page.get_by_label("Password").fill(PASSWORD)
+        _send(page)
+    state = context.storage_state()
+    context.close()
+    return dict(state)
+
+
+def _context(browser: Browser, session: dict[str, object], width: int, height: int, scheme: str) -> BrowserContext:
+    return browser.new_context(
+        base_url=BASE_URL,
+        storage_state=session,  # type: ignore[arg-type]
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+        locale="en-GB",
+        timezone_id="Africa/Nairobi",
+    )
+
+
+def _take(context: BrowserContext, shot: Shot, name: str) -> list[str]:
+    """The faults that were seen while the picture was taken."""
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(f"{name}: {said.text}") if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(f"{name}: {error}"))
+    page.goto(shot.url)
+    if shot.prepare:
+        shot.prepare(page)
+    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled", caret="hide")
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        faults.append(f"{name}: the page is wider than its window")
+    return [fault for fault in faults if _MEANT not in fault]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
