@@ -13,7 +13,7 @@ A file of some seals only (`since`, `until`) is checked the same way; its first 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,11 @@ from audit import chain
 from audit.models import Entry, Seal
 from lib.crypto import same
 
+Row = dict[str, Any]  # a line of the file
+_FIELDS = {
+    "entry": {"type", "seal", "mac", *chain.ENTRY_FIELDS},
+    "seal": {"type", "position", "previous", "head", "count", "at"},
+}
 
 def lines(*, since: datetime | None = None, until: datetime | None = None) -> Iterator[str]:
     """The file line by line, in constant memory; only seals made within the given times (and then no unsealed)."""
@@ -41,33 +46,48 @@ def lines(*, since: datetime | None = None, until: datetime | None = None) -> It
 
 
 def verify_lines(text: Iterable[str], *, key: bytes, published: str = "") -> list[str]:
-    """What is wrong with an exported file, in words; empty when nothing is."""
+    """What is wrong with an exported file, in words; empty when nothing is. One seal's entries are in memory."""
     findings: list[str] = []
-    waiting: list[str] = []
-    last: Mapping[str, Any] | None = None
+    entries: list[Row] = []
+    last: Row | None = None
     heads = set()
     for number, line in enumerate(text, start=1):
-        row = json.loads(line)
-        if row["type"] == "seal":
-            findings += _seal_findings(row, waiting, last, key)
+        row = _read(line)
+        if row is None:
+            findings.append(f"Line {number} is neither an entry nor a seal.")
+        elif row["type"] == "entry":
+            entries.append(row)
+        else:
+            findings += [*_entry_findings(entries, key), *_seal_findings(row, entries, last, key)]
             heads.add(row["head"])
-            waiting, last = [], row
-        elif row["seal"] is not None:
-            waiting.append(row["mac"])
-            if not same(row["mac"], chain.mac(row, key=key)):
-                findings.append(f"Line {number}: entry {row['id']} is not as it was sealed.")
-    if waiting:
+            entries, last = [], row
+    if any(entry["seal"] is not None for entry in entries):
         findings.append("The file ends before the seal of its last entries.")
     if published and published not in heads:
         findings.append(f"No seal has the published head {published}.")
     return findings
 
 
-def _seal_findings(seal: Mapping[str, Any], macs: list[str], last: Mapping[str, Any] | None, key: bytes) -> list[str]:
-    position = seal["position"]
+def _read(line: str) -> Row | None:
+    try:
+        row = json.loads(line)
+        return row if row.keys() == _FIELDS[row["type"]] else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _entry_findings(entries: list[Row], key: bytes) -> Iterator[str]:
+    for entry in entries:
+        if not same(str(entry["mac"]), chain.mac(entry, key=key)):
+            yield f"Entry {entry['id']} is not as it was sealed."
+
+
+def _seal_findings(seal: Row, entries: list[Row], last: Row | None, key: bytes) -> list[str]:
+    position, macs = seal["position"], [entry["mac"] for entry in entries]
     if last and (position != last["position"] + 1 or seal["previous"] != last["head"]):
         return [f"Seal {position} does not continue the seal before it."]
     expected = chain.head(position=position, previous=seal["previous"], at=seal["at"], macs=macs, key=key)
-    if seal["count"] != len(macs) or not same(seal["head"], expected):
+    whole = seal["count"] == len(macs) and all(entry["seal"] == position for entry in entries)
+    if not whole or not same(str(seal["head"]), expected):
         return [f"Seal {position} does not fit its entries."]
     return []

@@ -9,7 +9,6 @@ from django.db import IntegrityError, connection, transaction
 def refused_by(sql: str, params: Sequence[object] = ()) -> str | None:
     """Run raw SQL that must break a rule of the database, and name the rule. Nothing of it stays."""
     with pytest.raises(IntegrityError) as refusal, transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"{sql}; SET CONSTRAINTS ALL IMMEDIATE", params)
     cause = refusal.value.__cause__
     return cause.diag.constraint_name  # type: ignore[union-attr]
