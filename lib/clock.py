@@ -22,5 +22,5 @@ def from_mpesa_stamp(stamp: object) -> datetime | None:
         return None
     try:
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=EAT).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_TAG_BYTES = 16
 
 
 class Unreadable(Exception):
@@ -36,6 +37,8 @@ class Keyring:
     def open(self, sealed: bytes, *, context: str) -> bytes:
         """Raises Unreadable."""
         sealed = bytes(sealed)
+        if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
+            raise Unreadable(context)
         for cipher in self._ciphers:
             try:
                 return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
@@ -51,7 +54,7 @@ def new_key() -> bytes:
 
 def keyed_hash(value: str, *, key: bytes, purpose: str) -> str:
     """64 hex characters of HMAC-SHA256: equal values can be found without being stored in clear."""
-    return hmac.new(key, f"{purpose}\x00{value}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, _encoded(f"{purpose}\x00{value}"), hashlib.sha256).hexdigest()
 
 
 def signature(value: bytes, *, key: bytes) -> bytes:
@@ -61,6 +64,11 @@ def signature(value: bytes, *, key: bytes) -> bytes:
 
 def same(left: bytes | str, right: bytes | str) -> bool:
     """Compare in constant time."""
-    left = left.encode() if isinstance(left, str) else left
-    right = right.encode() if isinstance(right, str) else right
+    left = _encoded(left) if isinstance(left, str) else left
+    right = _encoded(right) if isinstance(right, str) else right
     return hmac.compare_digest(left, right)
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8 that also takes the lone surrogates that a stranger's JSON may hold."""
+    return text.encode("utf-8", "surrogatepass")

@@ -1,6 +1,6 @@
 """What the API says when it cannot do what was asked: one shape for all errors (ruling 1).
 
-    {"success": false, "code": "invalid_phone", "message": "…", "error": "…", "errors": {"phoneNumber": ["…"]}}
+{"success": false, "code": "invalid_phone", "message": "…", "error": "…", "errors": {"phoneNumber": ["…"]}}
 """
 
 import structlog
@@ -60,7 +60,7 @@ def _as_refusal(error: Exception) -> Refusal | None:
         log.error("api.database_down", error=type(error).__name__)
         return Refusal("database_unavailable", DATABASE_DOWN, status=503, retry_after=30)
     if isinstance(error, exceptions.Throttled):
-        wait = int(error.wait or 1)
+        wait = int(getattr(error, "wait", None) or 1)
         return Refusal("too_many_requests", TOO_MANY.format(wait=wait), status=429, retry_after=wait)
     if isinstance(error, exceptions.ValidationError):
         return _invalid(error)
@@ -72,7 +72,10 @@ def _as_refusal(error: Exception) -> Refusal | None:
 def _invalid(error: exceptions.ValidationError) -> Refusal:
     detail = error.detail
     errors = (
-        {str(field): [str(text) for text in (texts if isinstance(texts, list) else [texts])] for field, texts in detail.items()}
+        {
+            str(field): [str(text) for text in (texts if isinstance(texts, list) else [texts])]
+            for field, texts in detail.items()
+        }
         if isinstance(detail, dict)
         else {}
     )

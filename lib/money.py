@@ -1,11 +1,17 @@
 """Money is integer cents of Kenyan shillings everywhere; shillings exist only at the borders."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 from lib.errors import Refusal
 
 CURRENCY = "KES"
 CENTS = 100
+# Thousands only in groups of three: "1,50" is somebody's one shilling fifty, not 150.
+_FORM = re.compile(
+    r"(?:KES|KSH\.?)? *((?:[0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]{1,15})(?:\.[0-9]{1,15})?)(?:/[-=])?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def cents(shillings: int) -> int:
@@ -35,18 +41,16 @@ def parse(text: object, *, minimum: int, maximum: int) -> int:
     Raises Refusal `invalid_amount` with the limits in its sentence (STK-2).
     """
     limits = f"Amount must be between {CURRENCY} {minimum:,} and {CURRENCY} {maximum:,}"
-    if isinstance(text, bool):
-        raise Refusal("invalid_amount", limits, errors={"amount": [limits]})
-    cleaned = str(text).upper().replace(CURRENCY, "").replace(",", "").replace(" ", "")
-    if not cleaned.isascii() or len(cleaned) > 20:
-        raise Refusal("invalid_amount", limits, errors={"amount": [limits]})
-    try:
-        value = Decimal(cleaned)
-    except InvalidOperation:
-        raise Refusal("invalid_amount", limits, errors={"amount": [limits]}) from None
-    if not value.is_finite() or not minimum <= value <= maximum:
-        raise Refusal("invalid_amount", limits, errors={"amount": [limits]})
+    form = _FORM.fullmatch(str(text).strip()) if not isinstance(text, bool) else None
+    if form is None:
+        raise _refused(limits)
+    value = Decimal(re.sub("[, ]", "", form[1]))
+    if not minimum <= value <= maximum:
+        raise _refused(limits)
     if value != value.to_integral_value():
-        whole = "Amount must be a whole number of shillings, without cents"
-        raise Refusal("invalid_amount", whole, errors={"amount": [whole]})
+        raise _refused("Amount must be a whole number of shillings, without cents")
     return cents(int(value))
+
+
+def _refused(message: str) -> Refusal:
+    return Refusal("invalid_amount", message, errors={"amount": [message]})

@@ -58,7 +58,9 @@ def collect() -> Iterator[list[Call]]:
 
 def note(call: Call) -> None:
     """A provider made a call."""
-    log.info("mpesa.call", type=call.type, http_status=call.http_status, ms=call.duration_ms, error=mask_all(call.error))
+    log.info(
+        "mpesa.call", type=call.type, http_status=call.http_status, ms=call.duration_ms, error=mask_all(call.error)
+    )
     calls = _collected.get()
     if calls is not None:
         calls.append(call)

@@ -16,7 +16,7 @@ import structlog
 from django.db import connection
 
 from lib.db import entry_point
-from payments import calls, lifecycle, record, sealing, timing
+from payments import calls, holding, lifecycle, record, sealing, timing
 from payments.models import Payment
 from payments.project import CHECKOUT_CONTEXT
 from payments.providers import Answer, Question, provider
@@ -24,6 +24,7 @@ from payments.providers import Answer, Question, provider
 log = structlog.get_logger(__name__)
 BATCH = 100
 _THREADS = 8
+SILENCE = Answer(reached=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Asked:
 
     question: Question
     lease: uuid.UUID
-    answer: Answer = Answer(reached=False)
+    answer: Answer = SILENCE
     made: tuple[calls.Call, ...] = ()
 
 
@@ -66,7 +67,8 @@ def claim(*, now: datetime) -> list[Asked]:
 
 
 def _question(row: Payment) -> Question:
-    assert row.merchant is not None  # payment_mpesa_fields
+    if row.merchant is None:  # cannot be: payment_mpesa_fields
+        raise ValueError(f"{row.transaction_id} has no merchant")
     checkout_id = sealing.unseal(bytes(row.checkout_sealed), context=CHECKOUT_CONTEXT).decode()
     return Question(row.pk, row.merchant, checkout_id)
 
@@ -77,7 +79,7 @@ def _ask(one: Asked, now: datetime) -> Asked:
             answer = provider("mpesa").ask(one.question, now=now)
         except Exception:
             log.exception("chase.ask_broke", payment_id=one.question.payment_id)
-            answer = Answer(reached=False)
+            answer = SILENCE
     return Asked(one.question, one.lease, answer, tuple(made))
 
 
@@ -85,7 +87,7 @@ def _ask(one: Asked, now: datetime) -> Asked:
 def learn(*, asked: Asked, now: datetime) -> None:
     """Record an answer, if the lease still holds, and plan the next question."""
     payment_id = asked.question.payment_id
-    held = record.hold([payment_id])
+    held = holding.hold([payment_id])
     item = held[payment_id]
     row = item.row
     if row.query_lease != asked.lease:
@@ -114,9 +116,7 @@ def _next(row: Payment, *, reached: bool, now: datetime) -> datetime | None:
 
 
 def _log_query(row: Payment, asked: Asked, now: datetime) -> None:
-    calls.store(
-        asked.made, environment=row.environment, payment_id=row.pk, transaction_id=row.transaction_id, now=now
-    )
+    calls.store(asked.made, environment=row.environment, payment_id=row.pk, transaction_id=row.transaction_id, now=now)
 
 
 def ask_soon(*, payment_ids: Sequence[int], now: datetime) -> None:
@@ -131,7 +131,9 @@ def ask_soon(*, payment_ids: Sequence[int], now: datetime) -> None:
 
 def close_overdue(*, now: datetime) -> int:
     """Time out and close what is overdue; how many rows were due."""
-    ids = list(Payment.objects.filter(deadline_at__lte=now).order_by("deadline_at").values_list("pk", flat=True)[:BATCH])
+    ids = list(
+        Payment.objects.filter(deadline_at__lte=now).order_by("deadline_at").values_list("pk", flat=True)[:BATCH]
+    )
     if ids:
         lifecycle.pass_time(payment_ids=ids, now=now)
     return len(ids)

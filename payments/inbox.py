@@ -18,7 +18,7 @@ from audit import trail
 from lib.db import entry_point, in_transaction
 from lib.phone import mask_all
 from payments import calls, chase, lifecycle, record, sealing, timing
-from payments.facts import Why
+from payments.facts import Fact, Why
 from payments.lifecycle import News
 from payments.models import Callback, Exchange, Payment
 from payments.providers import Told, Unparsable, provider
@@ -156,7 +156,7 @@ def _contradiction(told: Told, payment: Payment, hashed: str) -> str:
     return ""
 
 
-def _doubts(told: Told, payment: Payment, row: Callback) -> list[record.Fact]:
+def _doubts(told: Told, payment: Payment, row: Callback) -> list[Fact]:
     if told.occurred_at is None or not told.lots:
         return []
     early = told.occurred_at < payment.initiated_at - timing.odd_before()
@@ -177,9 +177,7 @@ def _mark(reading: Reading, now: datetime) -> None:
     if reading.unmatched:
         row.next_attempt_at = now + timing.seconds(timing.QUERIES[0])
     if reading.security:
-        trail.security(
-            event=reading.security, subject=f"callback:{row.pk}", data={"reason": reading.outcome}, at=now
-        )
+        trail.security(event=reading.security, subject=f"callback:{row.pk}", data={"reason": reading.outcome}, at=now)
 
 
 def _log(readings: Sequence[Reading], now: datetime) -> None:

@@ -14,14 +14,14 @@ from datetime import datetime
 
 from lib import clock
 from lib.db import entry_point, in_transaction
-from payments import calls, facts, merchants, record, timing
+from payments import calls, facts, holding, record, timing
 from payments.facts import Fact, Kind, Lot, Source
+from payments.holding import Held
 from payments.models import Payment
-from payments.providers import Order, Pushed, provider
-from payments.project import plan_retry
-from payments.record import Held
-from payments.states import LIVE, Status
 from payments.phones import phone_of
+from payments.project import plan_retry
+from payments.providers import Order, Pushed, provider
+from payments.states import LIVE, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def submit(*, payment_id: int, caller: calls.Caller = calls.NOBODY, now: Callabl
 @entry_point
 def begin(*, payment_id: int, now: datetime) -> Order | None:
     """Write down that the next submission is about to be sent."""
-    held = record.hold([payment_id]).get(payment_id)
+    held = holding.hold([payment_id]).get(payment_id)
     if held is None or not facts.may_be_sent(held.known):
         return None
     row = held.row
@@ -67,7 +67,8 @@ def begin(*, payment_id: int, now: datetime) -> Order | None:
 
 
 def _order(row: Payment) -> Order:
-    assert row.merchant is not None  # payment_mpesa_fields
+    if row.merchant is None:  # cannot be: payment_mpesa_fields
+        raise ValueError(f"{row.transaction_id} has no merchant")
     return Order(
         payment_id=row.pk,
         transaction_id=row.transaction_id,
@@ -91,11 +92,9 @@ def _push(order: Order, now: datetime) -> Pushed:
 
 
 @entry_point
-def finish(
-    *, order: Order, pushed: Pushed, made: Sequence[calls.Call], caller: calls.Caller, now: datetime
-) -> None:
+def finish(*, order: Order, pushed: Pushed, made: Sequence[calls.Call], caller: calls.Caller, now: datetime) -> None:
     """Record what came of a push; refused for good, or too often, is a failure (STK-8)."""
-    held = record.hold([order.payment_id])[order.payment_id]
+    held = holding.hold([order.payment_id])[order.payment_id]
     held.add(facts=pushed.facts)
     refused = [fact for fact in pushed.facts if fact.kind is Kind.REFUSED]
     if refused and not plan_retry(held.row, passing=pushed.passing, now=now):
@@ -124,7 +123,7 @@ def apply(*, news: Sequence[News], now: datetime) -> list[Held]:
 @in_transaction
 def apply_within(*, news: Sequence[News], now: datetime) -> list[Held]:
     """`apply` as a part of the caller's transaction (the inbox marks its rows in the same one)."""
-    held = record.hold(item.payment_id for item in news)
+    held = holding.hold(item.payment_id for item in news)
     for item in news:
         if item.payment_id in held:
             held[item.payment_id].add(facts=item.facts, lots=item.lots)
@@ -137,7 +136,7 @@ def apply_within(*, news: Sequence[News], now: datetime) -> list[Held]:
 @entry_point
 def close(*, payment_id: int, source: Source, code: str, now: datetime, actor: str = "system", text: str = "") -> bool:
     """No longer wait for it. False where it has ended already."""
-    held = record.hold([payment_id])
+    held = holding.hold([payment_id])
     return bool(close_within(held.values(), source=source, code=code, now=now, actor=actor, text=text))
 
 
@@ -154,7 +153,7 @@ def close_within(
 @entry_point
 def pass_time(*, payment_ids: Sequence[int], now: datetime) -> list[Held]:
     """Let the clock speak: timed out at 120 s (M-Pesa is asked, the payer may replace it), closed at its deadline."""
-    held = record.hold(payment_ids)
+    held = holding.hold(payment_ids)
     overdue = {key: item for key, item in held.items() if item.row.deadline_at and item.row.deadline_at <= now}
     silent = [item for item in overdue.values() if item.row.status == Status.PROMPTED and not item.row.timed_out_at]
     for item in silent:
@@ -177,7 +176,7 @@ def _why_closed(item: Held) -> str:
 @entry_point
 def send_again(*, payment_id: int, now: datetime) -> bool:
     """The payer asks to send this same payment again, 30 s after M-Pesa refused it (STK-8)."""
-    held = record.hold([payment_id])[payment_id]
+    held = holding.hold([payment_id])[payment_id]
     row = held.row
     if not facts.may_be_sent(held.known) or row.last_submitted_at is None:
         return False

@@ -15,6 +15,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
+from payments.models import Payment
+
 log = structlog.get_logger(__name__)
 
 STAFF_GROUP = "payments.staff"
@@ -31,6 +33,10 @@ class Changed:
     payer_id: int
     counterparty_id: int | None
     status: str
+
+
+def changed(row: Payment) -> Changed:
+    return Changed(row.transaction_id, row.payer_id, row.counterparty_id, row.status)
 
 
 def payment_group(transaction_id: str) -> str:

@@ -49,7 +49,7 @@ def merchant_for(*, environment: str, purpose: str) -> Merchant:
 
 def credentials(merchant: Merchant) -> Credentials:
     """Raises lib.crypto.Unreadable where the key is gone."""
-    return Credentials(**json.loads(sealing.unseal(merchant.credentials_sealed, context=CONTEXT)))
+    return Credentials(**json.loads(sealing.unseal(bytes(merchant.credentials_sealed), context=CONTEXT)))
 
 
 def sealed(values: Credentials) -> bytes:

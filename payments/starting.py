@@ -21,7 +21,7 @@ from audit import trail
 from lib import money, phone
 from lib.db import entry_point
 from lib.errors import Refusal
-from payments import live, merchants, phones, record, timing
+from payments import holding, live, merchants, phones, timing
 from payments.facts import Source
 from payments.lifecycle import close_within
 from payments.models import Payment
@@ -80,7 +80,9 @@ def _start(*, order: Start, now: datetime) -> Started:
         return known
     quote = thing.quote([target_id])[target_id]
     if quote.environment != environment:
-        raise Refusal("other_environment", "This belongs to another mode (test or live) and cannot be paid here.", status=409)
+        raise Refusal(
+            "other_environment", "This belongs to another mode (test or live) and cannot be paid here.", status=409
+        )
     amount_cents = _amount(order, quote)
     living = _live_for_thing(environment, order.purpose, target_id)
     if living:
@@ -141,7 +143,7 @@ def _join(living: Payment, order: Start, amount_cents: int, now: datetime) -> St
 
 def _replace(living: Payment, now: datetime) -> None:
     """The old one is closed and the new one started in one step, from 120 s on (REC-2)."""
-    held = record.hold([living.pk])
+    held = holding.hold([living.pk])
     row = held[living.pk].row
     if row.status not in LIVE:
         return
@@ -209,7 +211,7 @@ def _write(order: Start, quote: Quote, amount_cents: int, environment: str, now:
         },
         at=now,
     )
-    live.tell([record.changed_message(row)], now=now)
+    live.tell([live.changed(row)], now=now)
     return Started(row.pk, row.transaction_id, created=True)
 
 

@@ -9,7 +9,7 @@ class Exchange(models.Model):
     """Secrets are removed before it gets here; request and response are sealed; append-only."""
 
     class Type(models.TextChoices):
-        TOKEN = "TOKEN"
+        TOKEN = "TOKEN"  # noqa: S105
         STK_PUSH = "STK_PUSH"
         STK_QUERY = "STK_QUERY"
         CALLBACK = "CALLBACK"

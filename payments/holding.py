@@ -1,0 +1,129 @@
+"""Payments under lock: the row, everything known about it, and what is being added.
+
+The order of locks is the same everywhere: things by (purpose, id), payments by id, ledger accounts by id; all of them
+before the first write. The number of queries does not depend on the size of a batch.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ledger import chart
+from lib.db import in_transaction
+from payments import facts
+from payments.facts import Accounts, Fact, Given, Kind, Known, Lot
+from payments.models import LotRow, Payment, PaymentFact
+from payments.payable import Paid, payable
+from payments.states import Status
+
+
+@dataclass(slots=True)
+class Held:
+    """One payment under lock: its row, what is known, and what is added."""
+
+    row: Payment
+    known: Known
+    given: Given | None
+    old_status: Status
+    old_given: Given | None
+    new_facts: list[Fact] = field(default_factory=list)
+    new_lots: list[Lot] = field(default_factory=list)
+
+    @property
+    def after(self) -> Known:
+        return self.known.having(facts=self.new_facts, lots=self.new_lots)
+
+    def add(self, *, facts: Iterable[Fact] = (), lots: Iterable[Lot] = ()) -> None:
+        """Only what is not known yet is new."""
+        for fact in facts:
+            if fact not in self.known.facts and fact not in self.new_facts:
+                self.new_facts.append(fact)
+        for lot in lots:
+            if lot not in self.known.lots and lot not in self.new_lots:
+                self.new_lots.append(lot)
+
+    @property
+    def paid(self) -> Paid:
+        row = self.row
+        return Paid(
+            payment_id=row.pk,
+            transaction_id=row.transaction_id,
+            target_id=row.target_id,
+            payer_id=row.payer_id,
+            environment=row.environment,
+            amount_cents=row.amount_cents,
+            receipt=row.receipt or min((lot.receipt for lot in self.after.lots), default=""),
+        )
+
+    @property
+    def accounts(self) -> Accounts:
+        merchant = self.row.merchant
+        collected = chart.utility(merchant.shortcode) if merchant else chart.STRIPE
+        return Accounts(
+            collected=collected,
+            awaited=chart.AWAITED,
+            thing=payable(self.row.purpose).account(self.paid),
+            owed=chart.owed(self.row.payer_id),
+            receivable=chart.RECEIVABLE,
+        )
+
+
+@in_transaction
+def hold(payment_ids: Iterable[int]) -> dict[int, Held]:
+    """Lock the things and then the payments; read what is known. Unknown ids are left out."""
+    ids = sorted(set(payment_ids))
+    _lock_things(ids)
+    rows = Payment.objects.select_for_update(no_key=True, of=("self",)).select_related("merchant")
+    held = {row.pk: _held(row) for row in rows.filter(pk__in=ids).order_by("pk")}
+    for fact_row in PaymentFact.objects.filter(payment_id__in=held).order_by("id"):
+        item = held[fact_row.payment_id]
+        item.known = item.known.having(facts=[read_fact(fact_row)])
+    for lot_row in LotRow.objects.filter(payment_id__in=held).order_by("id"):
+        item = held[lot_row.payment_id or 0]
+        item.known = item.known.having(lots=[read_lot(lot_row)])
+    return held
+
+
+def _lock_things(payment_ids: Sequence[int]) -> None:
+    targets: dict[str, set[int]] = defaultdict(set)
+    for purpose, target in Payment.objects.filter(pk__in=payment_ids).values_list("purpose", "target_id"):
+        targets[purpose].add(target)
+    for purpose in sorted(targets):
+        payable(purpose).lock(sorted(targets[purpose]))
+
+
+def _held(row: Payment) -> Held:
+    answered = {
+        Payment.Answer.GIVEN: Given(row.amount_cents),
+        Payment.Answer.REFUSED: Given(0, row.answer_reason),
+    }
+    given = answered.get(Payment.Answer(row.answer))
+    return Held(row, Known(row.amount_cents), given, Status(row.status), given)
+
+
+def read_fact(row: PaymentFact) -> Fact:
+    return Fact(
+        kind=Kind(row.kind),
+        source=facts.Source(row.source),
+        submission=row.submission,
+        code=row.code,
+        provisional=row.provisional,
+        receipt=row.receipt,
+        amount_cents=row.amount_cents,
+        checkout_hash=row.checkout_hash,
+        text=row.text,
+        at=row.at,
+        merchant_request_id=row.merchant_request_id,
+        actor=row.actor,
+    )
+
+
+def read_lot(row: LotRow) -> Lot:
+    return Lot(
+        receipt=row.receipt,
+        amount_cents=row.amount_cents,
+        source=facts.Source(row.source),
+        checkout_hash=row.checkout_hash,
+        phone_hash=row.phone_hash,
+        occurred_at=row.occurred_at,
+    )
