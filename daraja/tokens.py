@@ -85,12 +85,14 @@ class TokenStore(Protocol):
         """0 and the fetch is counted, or the seconds until one more is allowed."""
 
 
-def obtain(store: TokenStore, app: str, fetch: Callable[[], Token], *, fresh: bool = False) -> str:
+def obtain(
+    store: TokenStore, app: str, fetch: Callable[[], Token], *, fresh: bool = False, wait_s: float = WAIT_S
+) -> str:
     """The shared token, fetched at most by one at a time; with `fresh`, a new one whatever is stored.
 
     Raises Refused (nothing was sent): `token_busy`, `token_rate`, or what `fetch` raises.
     """
-    give_up = time.monotonic() + WAIT_S
+    give_up = time.monotonic() + wait_s
     while True:
         if not fresh and (known := store.get(app)):
             return known
