@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import connection
 
+from audit import trail
 from lib.db import entry_point
 from payments import calls, holding, lifecycle, record, sealing, timing
 from payments.models import Payment
@@ -116,7 +117,17 @@ def _next(row: Payment, *, reached: bool, now: datetime) -> datetime | None:
 
 
 def _log_query(row: Payment, asked: Asked, now: datetime) -> None:
-    calls.store(asked.made, environment=row.environment, payment_id=row.pk, transaction_id=row.transaction_id, now=now)
+    calls.store(
+        asked.made, environment=row.environment, payment_id=row.pk, transaction_id=row.transaction_id, now=now
+    )
+    trail.record(
+        action="payment.queried",
+        actor="system",
+        subject=f"payment:{row.transaction_id}",
+        environment=row.environment,
+        data={"reached": asked.answer.reached, "still_processing": asked.answer.still_processing},
+        at=now,
+    )
 
 
 def ask_soon(*, payment_ids: Sequence[int], now: datetime) -> None:
