@@ -54,9 +54,10 @@ def _guard(kind: str, folder: Path, *, durable: bool) -> None:
     finally:
         state.unlink(missing_ok=True)
         server.stop(durable=durable)
-    if users and not durable:
-        shutil.rmtree(folder, ignore_errors=True)
-    # `users` is held until here: whoever comes now waits, and then starts afresh
+    if users:
+        if not durable:
+            shutil.rmtree(folder, ignore_errors=True)
+        users.release()  # not before: whoever comes meanwhile waits, and then starts afresh
 
 
 def _tell(**answer: str) -> None:

@@ -36,8 +36,8 @@ class Shot:
 def _send(page: Page) -> None:
     """Press the form's own button as it stands, past the browser's own checks: the server's words are wanted."""
     page.locator("main form").first.evaluate("form => { form.noValidate = true; }")
-    page.locator("main form button").first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
 
 
 def _wrong_sign_up(page: Page) -> None:

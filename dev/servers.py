@@ -13,10 +13,11 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 
-from dev import locks
+from dev import locks, processes
 from dev.places import CHECKOUT, Unusable, home
 
 DEVELOPMENT = "dev"
@@ -79,8 +80,10 @@ def _use(folder: Path, kind: str, *, throwaway: bool) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     _lent[folder] = locks.hold(folder / locks.USERS, shared=True)
     with locks.hold(folder / locks.START, shared=False):
-        if _running(folder) and (state := _state(folder)):
-            return state
+        while _running(folder):
+            if (url := _state(folder)) and processes.is_taken(urlsplit(url).port or 0):
+                return url
+            time.sleep(0.05)  # its keeper is just noticing that the server has died
         return _start(folder, kind, throwaway=throwaway)
 
 
