@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ TOKEN, PUSH, QUERY = "/oauth/v1/generate", "/mpesa/stkpush/v1/processrequest", "
 class Reply:
     """`body` as JSON unless it is bytes. `hang` holds the answer back until the test ends; `drop` closes without one.
 
-    `claimed_length` lies about the length; `stall_after` sends that many bytes of the body, then nothing more.
+    `claimed_length` lies about the length; `stall_after` sends that many bytes of the body, then nothing more; `trickle` sends it byte by byte.
     """
 
     body: Any = b""
@@ -27,6 +28,7 @@ class Reply:
     drop: bool = False
     claimed_length: int | None = None
     stall_after: int | None = None
+    trickle: bool = False
 
     @property
     def raw(self) -> bytes:
@@ -64,7 +66,7 @@ class Daraja:
 
 
 @contextmanager
-def running() -> Iterator[Daraja]:
+def running(tls: ssl.SSLContext | None = None) -> Iterator[Daraja]:
     daraja = Daraja()
 
     class Handler(BaseHTTPRequestHandler):
@@ -106,7 +108,10 @@ def running() -> Iterator[Daraja]:
             for name, value in {"Content-Length": str(length), **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(reply.raw[: reply.stall_after])
+            for piece in [bytes([byte]) for byte in reply.raw] if reply.trickle else [reply.raw[: reply.stall_after]]:
+                self.wfile.write(piece)
+                if reply.trickle and daraja.ended.wait(0.02):
+                    return
             if reply.stall_after is not None:
                 self.wfile.flush()
                 daraja.ended.wait(10)
@@ -120,7 +125,9 @@ def running() -> Iterator[Daraja]:
             pass  # a client that went away is what some tests are about
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        daraja.url = f"http://127.0.0.1:{server.server_address[1]}"
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        daraja.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

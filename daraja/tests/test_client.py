@@ -3,6 +3,7 @@
 import base64
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ import pytest
 from daraja.client import Client, Exchange, QueryKind
 from daraja.errors import DarajaError, Refused, Topic, Uncertain
 from daraja.hosts import PRODUCTION_URL, SANDBOX_URL
+from daraja.tests import server
 from daraja.tests.conftest import ISSUED, NOW
 from daraja.tests.server import PUSH, QUERY, TOKEN, Daraja, Reply
 from daraja.tokens import MemoryTokens
@@ -133,6 +135,19 @@ class TestWhatTheWireProves:
         mpesa.on(PUSH, Reply(ACCEPTED, stall_after=20))
         assert uncertain(make_client(read_timeout_s=0.2), push).code == "read_timeout"
 
+    def test_a_body_that_trickles(self, mpesa: Daraja, make_client: Callable[..., Client], push: StkPush) -> None:
+        """Each byte comes in time, the whole does not: a call has an end all the same."""
+        mpesa.on(PUSH, Reply(b" " * 500, trickle=True))
+        assert uncertain(make_client(read_timeout_s=0.3), push).code == "read_timeout"
+
+    def test_a_host_that_is_not_who_it_says(
+        self, make_client: Callable[..., Client], push: StkPush, untrusted: ssl.SSLContext
+    ) -> None:
+        with server.running(untrusted) as impostor:
+            error = refused(make_client(base_url=impostor.url), push)
+            assert not impostor.seen
+        assert (error.code, error.transient) == ("tls_untrusted", False)
+
     def test_a_body_that_ends_early(self, mpesa: Daraja, client: Client, push: StkPush) -> None:
         mpesa.on(PUSH, Reply(ACCEPTED, claimed_length=5000))
         assert uncertain(client, push).code == "connection_broken"
@@ -176,6 +191,9 @@ class TestWhatTheWireProves:
         error = refused(client, push)
         assert (error.code, error.transient, error.topic) == ("http_403", True, Topic.BUSY)
         assert error.message == "Error Request unsuccessful. Incapsula incident ID: 7"
+
+    def test_a_push_has_a_longest_time(self, make_client: Callable[..., Client]) -> None:
+        assert make_client(connect_timeout_s=1, read_timeout_s=2).longest_call_s == 44
 
     def test_too_many_calls_at_once(self, mpesa: Daraja, make_client: Callable[..., Client], push: StkPush) -> None:
         client = make_client(pool_size=1, connect_timeout_s=0.1, read_timeout_s=2.0)
