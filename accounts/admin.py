@@ -12,7 +12,7 @@ admin.site.unregister(Group)  # a role is the whole answer (accounts.roles)
 
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):
-    list_display = ("email", "name", "role", "phone_end", "is_active", "date_joined")
+    list_display = ("email", "name", "role_word", "phone_end", "is_active", "date_joined")
     list_filter = ("role", "is_active")
     search_fields = ("email", "name")
     ordering = ("-id",)
@@ -20,6 +20,10 @@ class UserAdmin(admin.ModelAdmin):
     list_per_page = 50
     fields = ("email", "name", "role", "is_active", "phone_end", "consent", "last_login", "date_joined")
     readonly_fields = ("phone_end", "consent", "last_login", "date_joined")
+
+    @admin.display(description="role", ordering="role")
+    def role_word(self, user: User) -> str:
+        return user.role.capitalize()
 
     @admin.display(description="phone")
     def phone_end(self, user: User) -> str:

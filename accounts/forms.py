@@ -1,7 +1,9 @@
 """The forms of people. What they check is courtesy; the rules stand in the database and in `joining`."""
 
+from typing import Any
+
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -10,13 +12,16 @@ from accounts.models import User
 from lib import phone as phones
 from lib.errors import Refusal
 
+_PASSWORD_RULES = _("At least 8 characters, not only digits, and not a common one.")
+_REQUIRED = {"required": _("Please fill this in.")}
+
 
 class EmailField(forms.EmailField):
     """Lower case, with the keyboard and the memory of a browser for addresses."""
 
     def __init__(self, *, autocomplete: str = "email", **kwargs: object) -> None:
         widget = forms.EmailInput(attrs={"autocomplete": autocomplete, "autocapitalize": "none", "spellcheck": "false"})
-        super().__init__(label=_("E-mail address"), max_length=254, widget=widget, **kwargs)  # type: ignore[arg-type]
+        super().__init__(label=_("E-mail address"), max_length=254, widget=widget, error_messages=_REQUIRED, **kwargs)  # type: ignore[arg-type]
 
     def clean(self, value: object) -> str:
         return str(super().clean(value)).lower()
@@ -42,9 +47,11 @@ class PhoneField(forms.CharField):
             raise ValidationError(refusal.message) from None
 
 
-def new_password(label: object, help_text: object = "") -> forms.CharField:
+def new_password(label: Any, help_text: Any = "") -> forms.CharField:
     widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    return forms.CharField(label=label, strip=False, widget=widget, help_text=help_text, max_length=4096)  # type: ignore[arg-type]
+    return forms.CharField(
+        label=label, strip=False, widget=widget, help_text=help_text, max_length=4096, error_messages=_REQUIRED
+    )
 
 
 class SignInForm(AuthenticationForm):
@@ -59,13 +66,38 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].label = _("E-mail address")
 
 
+class NewPasswordForm(SetPasswordForm):
+    """After the link of a reset mail."""
+
+    new_password1 = new_password(_("New password"), _PASSWORD_RULES)
+    new_password2 = new_password(_("New password, once more"))
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    new_password1 = new_password(_("New password"), _PASSWORD_RULES)
+    new_password2 = new_password(_("New password, once more"))
+    error_messages = {
+        **PasswordChangeForm.error_messages,
+        "password_incorrect": _("That is not your present password. Please try again."),
+    }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["old_password"].label = _("Present password")
+
+
 class SignUpForm(forms.Form):
-    name = forms.CharField(label=_("Your name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=120,
+        error_messages=_REQUIRED,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
     email = EmailField()
     phone = PhoneField(
         label=_("M-Pesa number"), required=False, help_text=_("The phone you usually pay with. You can add it later.")
     )
-    password = new_password(_("Password"), _("At least 8 characters, not only digits, and not a common one."))
+    password = new_password(_("Password"), _PASSWORD_RULES)
     consent = forms.BooleanField(
         label=_("I agree to the processing of my payments"),
         error_messages={"required": _("Without your consent we cannot handle payments for you. Please tick the box.")},

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
 
 from accounts import events, lockout, passwords
-from accounts.forms import AskResetForm, SignInForm
+from accounts.forms import AskResetForm, ChangePasswordForm, NewPasswordForm, SignInForm
 from accounts.throttle import limited
 from lib import clock
 
@@ -66,6 +66,7 @@ class ChangePassword(views.PasswordChangeView):
     """This session goes on; every other one, and every token, ends with the old password."""
 
     template_name = "accounts/password_change.html"
+    form_class = ChangePasswordForm
     success_url = reverse_lazy("accounts:profile")
 
     def form_valid(self, form: object) -> HttpResponse:
@@ -92,6 +93,7 @@ class ConfirmReset(views.PasswordResetConfirmView):
     """The link of the mail. It proves who one is, so the new password logs in at once."""
 
     template_name = "accounts/password_reset_confirm.html"
+    form_class = NewPasswordForm
     success_url = reverse_lazy("accounts:home")
 
     def form_valid(self, form: object) -> HttpResponse:
