@@ -71,9 +71,10 @@ def sweep(prefix: str) -> None:
     """Delete the folders of killed test runs, whose guardians were killed too."""
     for folder in home().glob(f"{prefix}*"):
         with suppress(FileNotFoundError):
-            users = locks.try_hold(folder / locks.USERS, shared=False)
-            if users and not _running(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+            if users := locks.try_hold(folder / locks.USERS, shared=False):
+                with users:
+                    if not _running(folder):
+                        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _use(folder: Path, kind: str, *, throwaway: bool) -> str:
