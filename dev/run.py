@@ -104,7 +104,11 @@ class Runner:
         prefix = f"{name:9} |"
         if self._coloured:
             prefix = f"\x1b[{_COLOURS.get(name, 37)}m{prefix}\x1b[0m"
-        print(f"{prefix} {line}", flush=True)
+        try:
+            print(f"{prefix} {line}", flush=True)
+        except OSError:  # the terminal, or whoever read our output, is gone
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _ended(child: subprocess.Popen[bytes]) -> str:
