@@ -13,6 +13,8 @@ import django
 import pytest
 import redis
 from django.conf import settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from dev import servers
 from dev.places import Unusable
@@ -45,6 +47,9 @@ def _load_settings() -> None:
     ]  # the slow ones are for real passwords
 
 
+# Workers share the processors with each other and with servers: how long an example takes says nothing about the code.
+hypothesis_settings.register_profile("malipo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("malipo")
 _lend_servers()
 # The tables that refuse TRUNCATE (lib.db.frozen) let the test suite empty its own database.
 os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c malipo.allow_truncate=on".strip()

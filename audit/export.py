@@ -27,6 +27,7 @@ _FIELDS = {
     "seal": {"type", "position", "previous", "head", "count", "at"},
 }
 
+
 def lines(*, since: datetime | None = None, until: datetime | None = None) -> Iterator[str]:
     """The file line by line, in constant memory; only seals made within the given times (and then no unsealed)."""
     seals = Seal.objects.order_by("position")

@@ -113,9 +113,7 @@ def _seal_findings(seal: Seal) -> Iterator[str]:
         elif not same(mac, chain.mac(vars(entry), key=settings.SEAL_KEY)):
             yield f"Entry {id} is not as seal {seal.position} sealed it."
     macs = [mac for _, mac in rows]
-    expected = chain.head(
-        position=seal.position, previous=seal.previous, at=seal.at, macs=macs, key=settings.SEAL_KEY
-    )
+    expected = chain.head(position=seal.position, previous=seal.previous, at=seal.at, macs=macs, key=settings.SEAL_KEY)
     if seal.count != len(macs):
         yield f"Seal {seal.position} covers {len(macs)} entries, but was made over {seal.count}."
     elif not same(seal.head, expected):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
     path("", include("accounts.urls")),
+    path("", include("wallet.api_urls")),
     path("", include("wallet.urls")),
     path("", include("payments.urls")),
     path("", include("monitoring.urls")),

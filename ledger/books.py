@@ -149,7 +149,15 @@ def _transfers(posting: Posting, ids: Mapping[Place, int], after: dict[int, int]
         debit_id, credit_id = ids[posting.environment, debit], ids[posting.environment, credit]
         _move(after, debit_id, -cents)
         _move(after, credit_id, cents)
-        side = (posting.environment, debit_id, credit_id, cents, posting.type, after.get(debit_id), after.get(credit_id))
+        side = (
+            posting.environment,
+            debit_id,
+            credit_id,
+            cents,
+            posting.type,
+            after.get(debit_id),
+            after.get(credit_id),
+        )
         found.append((posting, side))
     return found
 
@@ -162,4 +170,3 @@ def _move(after: dict[int, int], id: int, cents: int) -> None:
         sentence = f"The balance is too low for this: {there} is there, {needed} is needed."
         raise Refusal("insufficient_balance", sentence, status=409)
     after[id] += cents
-

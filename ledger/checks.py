@@ -32,7 +32,9 @@ def environments_sum_to_zero() -> list[str]:
         SELECT account.environment, sum(side.moved) FROM side
         JOIN ledger_account account ON account.id = side.account_id
         GROUP BY account.environment HAVING sum(side.moved) <> 0"""
-    return [f"The {environment} books do not sum to zero: {words(int(left))} is left." for environment, left in _rows(sql)]
+    return [
+        f"The {environment} books do not sum to zero: {words(int(left))} is left." for environment, left in _rows(sql)
+    ]
 
 
 def transfers_have_their_rows() -> list[str]:
@@ -79,7 +81,8 @@ def balances_follow_each_other() -> list[str]:
                    ELSE chain.after IS DISTINCT FROM chain.before + chain.moved END
         ORDER BY chain.id LIMIT 100"""
     return [
-        f"Transfer {id} does not continue the balance of {code} ({environment})." for id, code, environment in _rows(sql)
+        f"Transfer {id} does not continue the balance of {code} ({environment})."
+        for id, code, environment in _rows(sql)
     ]
 
 

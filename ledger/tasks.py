@@ -16,7 +16,5 @@ def prove() -> None:
     findings = checks.prove()
     for finding in findings:
         logger.error("the books are wrong: %s", finding)
-    trail.record_many(
-        trail.Row("ledger.finding", trail.SYSTEM, "ledger", {"finding": finding}) for finding in findings
-    )
+    trail.record_many(trail.Row("ledger.finding", trail.SYSTEM, "ledger", {"finding": finding}) for finding in findings)
     trail.record(action="ledger.proved", actor=trail.SYSTEM, subject="ledger", data={"findings": len(findings)})

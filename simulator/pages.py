@@ -56,8 +56,9 @@ def routes(world: World) -> list[Route]:
 
 
 def _shown(world: World) -> list[Phone]:
-    """Newest first."""
-    return [phone for phone in reversed(world.phones.values()) if phone.shown][:_MOST_SHOWN]
+    """Those that ask for a PIN first, then the newest."""
+    phones = [phone for phone in reversed(world.phones.values()) if phone.shown]
+    return sorted(phones, key=lambda phone: not phone.open_prompt)[:_MOST_SHOWN]
 
 
 async def _all(world: World, request: Request) -> Response:

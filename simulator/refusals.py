@@ -39,8 +39,13 @@ class Severed(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"]["transport"].abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await _left(receive)
+
+
+async def _left(receive: Receive) -> None:
+    """Until the client is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Silence(Response):
@@ -51,7 +56,7 @@ class Silence(Response):
         self._world = world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gone = asyncio.ensure_future(receive())
+        gone = asyncio.ensure_future(_left(receive))
         closing = asyncio.ensure_future(self._world.hub.closed.wait())
         await asyncio.wait({gone, closing}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()

@@ -26,7 +26,9 @@ NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 def write(*actions: str) -> list[int]:
     """Entries with these actions; their ids."""
     for action in actions:
-        trail.record(action=action, actor="user:12", subject="payment:1", data={"amount_cents": 100, "ünï": [True, None]})
+        trail.record(
+            action=action, actor="user:12", subject="payment:1", data={"amount_cents": 100, "ünï": [True, None]}
+        )
     return list(Entry.objects.order_by("-id").values_list("id", flat=True)[: len(actions)])[::-1]
 
 
@@ -141,7 +143,9 @@ class TestSealing(TestCase):
     # Feature: mpesa-payment-integration, Property 70: Audit Logs Have Tamper-Evident Format
     @pytest.mark.requirement("P70")
     @settings(max_examples=100, deadline=None)
-    @given(batches=st.lists(st.lists(st.text(max_size=20), min_size=1, max_size=5), min_size=1, max_size=4), data=st.data())
+    @given(
+        batches=st.lists(st.lists(st.text(max_size=20), min_size=1, max_size=5), min_size=1, max_size=4), data=st.data()
+    )
     def test_whatever_is_asked_for_is_tamper_evident(self, batches: list[list[str]], data: st.DataObject) -> None:
         for batch in batches:
             trail.record_many(trail.Row("a", "user:12", "payment:1", {"text": text}) for text in batch)

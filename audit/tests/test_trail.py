@@ -101,7 +101,9 @@ class TestTrail:
         assert only().data == {"id": "ws_CO_****4149"}
 
     def test_a_number_at_the_cut_of_a_long_text_is_masked(self) -> None:
-        trail.record(action="a", actor="system", subject="", data={"body": "x" * 1991 + " 254712345678 " + "y" * 99_999})
+        trail.record(
+            action="a", actor="system", subject="", data={"body": "x" * 1991 + " 254712345678 " + "y" * 99_999}
+        )
         assert only().data == {"body": "x" * 1991 + " ********"}
 
     def test_many_are_one_statement(self, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]

@@ -87,7 +87,8 @@ class Mpesa:
         return Words(result.payer_text, result.next_step, result.wait_s)
 
     def explain_refusal(self, code: str) -> Words:
-        topic = Topic(code.rpartition(" ")[2])
+        said = code.rpartition(" ")[2]
+        topic = Topic(said) if said in set(Topic) else Topic.UNCLEAR  # a defect of ours in a call names no topic
         happened, next_step = PAYER_WORDS[topic]
         return Words(happened, next_step, _WAITS_S.get(topic))
 

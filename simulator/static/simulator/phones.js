@@ -44,6 +44,8 @@ function show(html) {
     for (const part of ['.inbox', '.owner']) before.querySelector(part).replaceWith(after.querySelector(part));
     Object.assign(before.dataset, after.dataset);
   } else before.replaceWith(after);
+  // A request comes to the top, where a small screen shows it, unless somebody is busy further down.
+  if (after.dataset.prompt && after.isConnected && !handsets.contains(document.activeElement)) handsets.prepend(after);
   handsets.querySelector('.none').hidden = true;
   count();
   return document.getElementById(after.id);
@@ -111,7 +113,7 @@ handsets.addEventListener('submit', async (event) => {
   form.reset();
   for (const button of handset.querySelectorAll('button')) button.disabled = true;
   try {
-    const response = await fetch(form.action, { method: 'POST', body, headers: { 'X-Part': '1' } });
+    const response = await fetch(form.getAttribute('action'), { method: 'POST', body, headers: { 'X-Part': '1' } });
     const after = show(await response.text());
     for (const button of after.querySelectorAll('button')) button.disabled = false;
     after.querySelector('h2').focus({ preventScroll: true });

@@ -1,0 +1,105 @@
+"""Words for a payment that ended, as far as anybody knows, without money. A later proof of payment still wins."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
+from payments import facts, timing
+from payments.providers import Words
+from payments.words.on_the_way import unclear
+from payments.words.shapes import Action, Case, Said
+
+
+def replaced(case: Case) -> Said:
+    return {
+        "headline": _("Replaced"),
+        "happened": _("You started a new payment instead of this one."),
+        "next_step": _("Look at the new one in your history. Should money for this one still come, it is not lost."),
+        "actions": (Action.HISTORY,),
+    }
+
+
+def not_sent(case: Case) -> Said:
+    return {
+        "headline": _("Not sent"),
+        "happened": _("We could not reach M-Pesa in two minutes. No request was sent, so nothing was taken."),
+        "next_step": _("Please try again in a little while."),
+        "actions": again(),
+        "support": True,
+    }
+
+
+def silent(case: Case) -> Said:
+    return {
+        "headline": _("Timed out"),
+        "happened": _("M-Pesa did not tell us how this payment ended."),
+        "next_step": _("Check your M-Pesa messages. If no money went, try again."),
+        "note": _("We keep asking M-Pesa. If money did go, it is not lost: it shows here as soon as we are told."),
+        "actions": again(),
+        "support": True,
+    }
+
+
+def ended_unclear(case: Case) -> Said:
+    return {**unclear(case), "headline": _("Not clear yet"), "note": being_looked_at(), "actions": (Action.CHANGE,)}
+
+
+def being_looked_at() -> str:
+    return _("A person is looking at it. If money did go, it is not lost.")
+
+
+def closed_by_us(case: Case) -> Said:
+    return {
+        "headline": _("Closed"),
+        "happened": _("We stopped waiting for this payment."),
+        "next_step": _("Check your M-Pesa messages. If no money went, try again; if money went, contact us."),
+        "actions": again(),
+        "support": True,
+    }
+
+
+def failed(case: Case) -> Said:
+    told = case.told or Words(_("This payment did not happen; nothing was taken."), _("Please try again."))
+    wait = timing.seconds(told.wait_s) if told.wait_s else timedelta()
+    return {
+        "headline": _("Not paid"),
+        "happened": told.happened,
+        "next_step": told.next_step,
+        "seconds_left": case.until(case.row.failed_at + wait) if case.row.failed_at else None,
+        "seconds_label": _("Best tried again in"),
+        "note": still_asked(case),
+        "actions": again(),
+        "support": True,
+    }
+
+
+def still_asked(case: Case) -> str:
+    """Said only while it is true: a query may yet bring the money to light."""
+    if not facts.may_be_asked(case.known) or case.row.next_query_at is None:
+        return ""
+    return _("We keep asking M-Pesa for a while. If money did go, it shows here.")
+
+
+def not_paid(case: Case) -> Said:
+    return {
+        "headline": _("Not paid"),
+        "happened": _("We looked into this payment: it did not happen, and nothing was taken."),
+        "next_step": _("Try again whenever you like. If your M-Pesa messages say otherwise, contact us."),
+        "actions": again(),
+        "support": True,
+    }
+
+
+def cancelled(case: Case) -> Said:
+    told = case.told or Words(_("The request was cancelled; nothing was taken."), _("You can try again."))
+    return {
+        "headline": _("Payment Cancelled"),
+        "happened": told.happened,
+        "next_step": told.next_step,
+        "note": still_asked(case),
+        "actions": again(),
+    }
+
+
+def again() -> tuple[Action, ...]:
+    return Action.AGAIN, Action.CHANGE
