@@ -12,6 +12,7 @@ from datetime import datetime
 
 import structlog
 
+from lib.pages import Caller
 from lib.phone import mask_all
 from payments import sealing
 from payments.models import Exchange
@@ -30,15 +31,6 @@ class Call:
     http_status: int | None
     duration_ms: int
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """On whose behalf a call is made."""
-
-    user_id: int | None = None
-    address: str | None = None
-    user_agent: str = ""
 
 
 NOBODY = Caller()

@@ -117,9 +117,7 @@ def _next(row: Payment, *, reached: bool, now: datetime) -> datetime | None:
 
 
 def _log_query(row: Payment, asked: Asked, now: datetime) -> None:
-    calls.store(
-        asked.made, environment=row.environment, payment_id=row.pk, transaction_id=row.transaction_id, now=now
-    )
+    calls.store(asked.made, environment=row.environment, payment_id=row.pk, transaction_id=row.transaction_id, now=now)
     trail.record(
         action="payment.queried",
         actor="system",

@@ -84,6 +84,13 @@ def hold(payment_ids: Iterable[int]) -> dict[int, Held]:
     return held
 
 
+def known_of(row: Payment) -> Known:
+    """What is known about one payment, read without a lock: for showing it."""
+    told = [read_fact(fact) for fact in PaymentFact.objects.filter(payment_id=row.pk).order_by("id")]
+    lots = [read_lot(lot) for lot in LotRow.objects.filter(payment_id=row.pk).order_by("id")]
+    return Known(row.amount_cents).having(facts=told, lots=lots)
+
+
 def _lock_things(payment_ids: Sequence[int]) -> None:
     targets: dict[str, set[int]] = defaultdict(set)
     for purpose, target in Payment.objects.filter(pk__in=payment_ids).values_list("purpose", "target_id"):

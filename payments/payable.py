@@ -46,11 +46,16 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What was paid for, in words for a page: `given_words` when it was given ("KES 1,000 is in your wallet.")."""
+    """What is paid for, in words for a page: `given_words` when it was given ("KES 1,000 is in your wallet.").
+
+    `url` shows the thing, `pay_url` is the page where it is paid for; that page reads `?again=TXN_…` as "fill in the
+    number and the amount of this payment of mine".
+    """
 
     title: str
     given_words: str
     url: str = ""
+    pay_url: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 
 

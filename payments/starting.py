@@ -192,6 +192,7 @@ def _write(order: Start, quote: Quote, amount_cents: int, environment: str, now:
         description=(order.description or quote.description)[:140],
         idempotency_key=order.idempotency_key,
         fingerprint=fingerprint(order),
+        metadata=dict(order.fields or {}),
         initiated_at=now,
         status=Status.SENDING,
         next_attempt_at=now + timing.seconds(_HEAD_START_S),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments import callbacks
+from payments import callbacks, views
 
 app_name = "payments"
 
@@ -14,6 +14,11 @@ DOCUMENTED_CALLBACKS = [
 ]
 
 urlpatterns = [
+    path("payments/<str:transaction_id>/", views.payment, name="payment"),
+    path("payments/<str:transaction_id>/status", views.status, name="status"),
+    path("payments/<str:transaction_id>/details", views.details, name="details"),
+    path("payments/<str:transaction_id>/again", views.again, name="again"),
+    path("payments/<str:transaction_id>/retry", views.retry, name="retry"),
     path("hooks/<str:token>", callbacks.hook, name="hook"),
     *(path(route, callbacks.documented) for route in DOCUMENTED_CALLBACKS),
 ]

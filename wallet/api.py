@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ledger import books, chart
 from lib import phone
 from lib.errors import Refusal
 from lib.money import CENTS, CURRENCY
@@ -20,6 +19,7 @@ from payments.models import Payment
 from payments.project import CHECKOUT_CONTEXT
 from payments.starting import Start
 from payments.words import brief
+from wallet.deposits import balance
 from wallet.history import Filters, history
 
 PHONE_MESSAGE = "Please enter a valid Kenyan phone number"
@@ -165,7 +165,7 @@ class WalletBalance(APIView):
     @extend_schema(responses={200: WalletSerializer, 401: ErrorSerializer}, operation_id="wallet")
     def get(self, request: Request) -> Response:
         environment = merchants.current_environment()
-        cents = books.balance(environment=environment, code=chart.wallet(_me(request)))
+        cents = balance(_me(request), environment)
         shillings = cents // CENTS if cents % CENTS == 0 else cents / CENTS
         return Response({"balance": shillings, "currency": CURRENCY})
 

@@ -10,7 +10,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ledger import chart
+from ledger import books, chart
+from lib.money import words
 from payments.facts import Given
 from payments.payable import Description, Paid, Quote
 from wallet.models import Wallet
@@ -59,7 +60,19 @@ class Deposits:
         """The ledger takes a refund out of the wallet; nothing else was given."""
 
     def describe(self, target_ids: Sequence[int]) -> dict[int, Description]:
-        words = Description(
-            title=_("Deposit to your wallet"), given_words=_("is in your wallet."), url=reverse("wallet:wallet")
-        )
-        return dict.fromkeys(target_ids, words)
+        wallets = Wallet.objects.filter(pk__in=target_ids)
+        return {
+            wallet.pk: Description(
+                title=_("Deposit to your wallet"),
+                given_words=_("is in your wallet."),
+                url=reverse("wallet:wallet"),
+                pay_url=reverse("wallet:deposit"),
+                facts={_("Balance"): words(balance(wallet.user_id, wallet.environment))},
+            )
+            for wallet in wallets
+        }
+
+
+def balance(user_id: int, environment: str) -> int:
+    """What is in a user's wallet, in cents."""
+    return books.balance(environment=environment, code=chart.wallet(user_id))

@@ -1,5 +1,13 @@
-"""Addresses of wallets and deposits."""
+"""Addresses of the wallet's pages."""
+
+from django.urls import path
+
+from wallet import views
 
 app_name = "wallet"
 
-urlpatterns: list[object] = []
+urlpatterns = [
+    path("deposit/", views.deposit, name="deposit"),
+    path("wallet/", views.wallet, name="wallet"),
+    path("history/", views.payments_history, name="history"),
+]

@@ -5,13 +5,12 @@ Every document's route is this with its own field names and words.
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from rest_framework.request import Request
 
 from lib import clock
-from lib.addresses import client_address
 from lib.errors import Refusal
-from payments import calls, sending, starting
+from lib.pages import caller_of
+from payments import sending, starting
 from payments.models import Payment
 from payments.providers import provider
 from payments.states import Status
@@ -45,14 +44,6 @@ def idempotency_key(request: Request) -> str:
     if len(key) > KEY_LENGTH or not key.isascii() or not key.isprintable():
         raise Refusal("invalid_idempotency_key", f"An Idempotency-Key has at most {KEY_LENGTH} printable characters.")
     return key
-
-
-def caller_of(request: Request) -> calls.Caller:
-    return calls.Caller(
-        user_id=request.user.pk,
-        address=client_address(request.META, settings.TRUSTED_PROXIES),
-        user_agent=request.headers.get("User-Agent", ""),
-    )
 
 
 def _failed(payment: Payment) -> Refusal:

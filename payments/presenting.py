@@ -1,0 +1,71 @@
+"""One payment, ready for a template: the words, the address of each action, and what goes with it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import Http404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from payments import holding
+from payments.facts import Known
+from payments.models import Payment
+from payments.payable import Description, payable
+from payments.words import Action, PayerWords, payer_words, told_by_provider
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """`post` False is a link."""
+
+    label: str
+    url: str
+    post: bool
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What templates/payments/ show."""
+
+    payment: Payment
+    known: Known
+    thing: Description
+    words: PayerWords
+    buttons: list[Button]
+
+    @property
+    def current_step(self) -> int:
+        return 1
+
+
+def own(transaction_id: str, payer_id: int) -> Payment:
+    """A payment of this payer; raises Http404 for everybody else's and for none."""
+    row = Payment.objects.filter(payer_id=payer_id, transaction_id=transaction_id).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def show(row: Payment, *, now: datetime) -> Shown:
+    known = holding.known_of(row)
+    thing = payable(row.purpose).describe([row.target_id])[row.target_id]
+    told = told_by_provider(row=row, known=known)
+    words = payer_words(row=row, known=known, told=told, thing=thing, now=now)
+    buttons = [button for action in words.actions if (button := _button(action, row, thing))]
+    return Shown(row, known, thing, words, buttons)
+
+
+def _button(action: Action, row: Payment, thing: Description) -> Button | None:
+    again = reverse("payments:again", args=[row.transaction_id])
+    buttons = {
+        Action.DONE: Button(_("Done"), thing.url, post=False),
+        Action.MORE: Button(_("Pay again"), thing.pay_url, post=False),
+        Action.CHANGE: Button(_("Change number or amount"), thing.pay_url, post=False),
+        Action.AGAIN: Button(_("Try again"), again, post=True),
+        Action.REPLACE: Button(_("Start a new request"), again, post=True, replaces=True),
+        Action.RETRY: Button(_("Retry now"), reverse("payments:retry", args=[row.transaction_id]), post=True),
+        Action.HISTORY: Button(_("See your history"), reverse("wallet:history"), post=False),
+    }
+    found = buttons[action]
+    return found if found.url else None

@@ -1,0 +1,87 @@
+"""The payer's page of one payment, its parts, and what can be done there. Only the payer sees it."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from lib import clock
+from lib.errors import Refusal
+from lib.pages import caller_of, limited, see_other
+from payments import lifecycle, phones, presenting, sending, starting
+from payments.presenting import Shown, own, show
+from payments.words.story import story
+
+
+@never_cache
+@login_required
+@require_GET
+def payment(request: HttpRequest, transaction_id: str) -> HttpResponse:
+    return render(request, "payments/payment.html", {"shown": _shown(request, transaction_id)})
+
+
+@never_cache
+@login_required
+@require_GET
+def status(request: HttpRequest, transaction_id: str) -> HttpResponse:
+    """The part of the page that changes: what the socket's news and the polling fetch."""
+    return render(request, "payments/_status.html", {"shown": _shown(request, transaction_id)})
+
+
+@never_cache
+@login_required
+@require_GET
+def details(request: HttpRequest, transaction_id: str) -> HttpResponse:
+    """What a row of the history opens."""
+    shown = _shown(request, transaction_id)
+    events = story(row=shown.payment, known=shown.known)
+    return render(request, "payments/_details.html", {"shown": shown, "events": events})
+
+
+@login_required
+@require_POST
+@limited
+def again(request: HttpRequest, transaction_id: str) -> HttpResponse:
+    """The same once more; a silent one is replaced by it in one step."""
+    row = own(transaction_id, _me(request))
+    order = starting.Start(
+        purpose=row.purpose,
+        payer_id=row.payer_id,
+        phone=phones.phone_of(row),
+        amount=row.amount_cents // 100,
+        fields=row.metadata,
+        description=row.description,
+        replace=True,
+    )
+    try:
+        started = starting.start(order=order, now=clock.now())
+        if started.created:
+            sending.send_now(payment_id=started.payment_id, caller=caller_of(request))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return see_other("payments:payment", transaction_id)
+    return see_other("payments:payment", started.transaction_id)
+
+
+@login_required
+@require_POST
+@limited
+def retry(request: HttpRequest, transaction_id: str) -> HttpResponse:
+    """Have this same payment sent again, 30 s after M-Pesa refused it (STK-8)."""
+    row = own(transaction_id, _me(request))
+    if lifecycle.send_again(payment_id=row.pk, now=clock.now()):
+        sending.send_now(payment_id=row.pk, caller=caller_of(request))
+    else:
+        messages.info(request, _("This payment is on its way already, or has ended. See how it stands below."))
+    return see_other("payments:payment", transaction_id)
+
+
+def _shown(request: HttpRequest, transaction_id: str) -> Shown:
+    return show(presenting.own(transaction_id, _me(request)), now=clock.now())
+
+
+def _me(request: HttpRequest) -> int:
+    return int(request.user.pk or 0)
