@@ -62,6 +62,7 @@ class SignOut(views.LogoutView):
         return super().post(request, *args, **kwargs)
 
 
+@method_decorator(never_cache, name="dispatch")
 class ChangePassword(views.PasswordChangeView):
     """This session goes on; every other one, and every token, ends with the old password."""
 

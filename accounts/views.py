@@ -63,6 +63,7 @@ class SignUp(SafeNext, FormView):
 @method_decorator([login_required, never_cache], name="dispatch")
 class Profile(UpdateView):
     template_name = "accounts/profile.html"
+    context_object_name = "person"  # "user" would hide who is logged in
     form_class = ProfileForm
 
     def get_object(self, queryset: object = None) -> User:
