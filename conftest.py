@@ -42,9 +42,8 @@ def _load_settings() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
     del os.environ["DJANGO_SETTINGS_MODULE"]  # else a worker would load the settings before this file gave it its Redis
-    settings.PASSWORD_HASHERS = [
-        "django.contrib.auth.hashers.MD5PasswordHasher"
-    ]  # the slow ones are for real passwords
+    # the slow hashers are for real passwords
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 # Workers share the processors with each other and with servers: how long an example takes says nothing about the code.

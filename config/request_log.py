@@ -30,7 +30,7 @@ def middleware(answer: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
 
         async def logged_async(request: HttpRequest) -> HttpResponseBase:
             started, body = _begin(request), _body(request)
-            return _end(request, await answer(request), started, body)  # type: ignore[misc]
+            return _end(request, await answer(request), started, body)
 
         return logged_async
 
@@ -76,10 +76,10 @@ def _body(request: HttpRequest) -> str:
     length = request.headers.get("Content-Length", "0")
     if not settings.DEBUG_BODIES or not length.isdigit() or not 0 < int(length) <= settings.CALLBACK_MAX_BYTES:
         return ""
-    if request.content_type.startswith("multipart/"):
+    if (request.content_type or "").startswith("multipart/"):
         return "(files)"
     text = request.body.decode(errors="replace")
-    return (unquote_plus(text) if "urlencoded" in request.content_type else text)[:_BODY_SHOWN]
+    return (unquote_plus(text) if "urlencoded" in (request.content_type or "") else text)[:_BODY_SHOWN]
 
 
 def _answered(response: HttpResponseBase) -> str:

@@ -9,7 +9,7 @@ from dev import servers, test
 from dev.places import CHECKOUT, Unusable
 
 _BIN = Path(sys.executable).parent
-STEPS = {
+STEPS: dict[str, list[str | Path]] = {
     "lint": [_BIN / "ruff", "check", "--quiet", "."],
     "format": [_BIN / "ruff", "format", "--check", "--quiet", "."],
     "import rules": [_BIN / "lint-imports"],

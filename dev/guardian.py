@@ -12,13 +12,14 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 from dev import locks, postgres, redis
 from dev.places import Unusable
 
-KINDS = {"postgres": postgres.start, "redis": redis.start}
+KINDS: dict[str, Callable[..., postgres.Server | redis.Server]] = {"postgres": postgres.start, "redis": redis.start}
 _LOOK_EVERY_S = 0.2
 
 
