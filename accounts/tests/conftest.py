@@ -1,9 +1,18 @@
+import uuid
+
 import pytest
 from django.test import Client
 
 from accounts.models import User
 
 PASSWORD = "a-long-enough-secret"
+
+
+@pytest.fixture(autouse=True)
+def _counters_of_its_own(settings) -> None:
+    """A Redis that was given may be shared with other workers, and remembers the run before."""
+    default = {**settings.CACHES["default"], "KEY_PREFIX": uuid.uuid4().hex}
+    settings.CACHES = {**settings.CACHES, "default": default}
 
 
 @pytest.fixture
