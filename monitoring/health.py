@@ -40,7 +40,7 @@ class Check:
 
 
 Checks = dict[str, Check]
-VITAL = {"database", "redis"}
+VITAL = {"database": "The database", "redis": "Redis"}
 
 
 def ready(*, now: datetime, patience_s: float = PATIENCE_S) -> tuple[str, Checks]:
@@ -51,7 +51,7 @@ def ready(*, now: datetime, patience_s: float = PATIENCE_S) -> tuple[str, Checks
     for name, future in waiting.items():
         checks |= _answer(name, future, deadline - time.monotonic())
     failing = {name for name, check in checks.items() if not check.ok}
-    status = "down" if failing & VITAL else "degraded" if failing else "ok"
+    status = "down" if failing & VITAL.keys() else "degraded" if failing else "ok"
     if failing:
         log.warning("health", status=status, **{name: checks[name].message for name in failing})
     return status, checks
@@ -65,10 +65,10 @@ def _answer(name: str, future: "Future[Checks]", left_s: float) -> Checks:
     try:
         return future.result(max(0.0, left_s))
     except TooLate:
-        return {name: Check(False, f"No answer from the {name} in time")}
+        return {name: Check(False, f"{VITAL[name]} does not answer in time")}
     except Exception as error:  # any: health reports what is wrong, it never fails itself
         log.warning("health.failed", check=name, error=str(error))
-        return {name: Check(False, f"The {name} cannot be reached")}
+        return {name: Check(False, f"{VITAL[name]} cannot be reached")}
 
 
 def _redis() -> Checks:

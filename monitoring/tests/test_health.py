@@ -48,7 +48,7 @@ def test_without_redis_it_is_down(settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     response = Client().get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (503, "down")
-    assert response.json()["checks"]["redis"] == {"ok": False, "message": "The redis cannot be reached", "figures": {}}
+    assert response.json()["checks"]["redis"] == {"ok": False, "message": "Redis cannot be reached", "figures": {}}
     assert response.json()["checks"]["database"]["ok"]
 
 
@@ -67,7 +67,7 @@ def test_a_database_that_says_nothing_is_told_in_time(hanging: threading.Event) 
     status, found = health.ready(now=clock.now(), patience_s=0.2)
     assert time.monotonic() - started < 1
     assert status == "down"
-    assert found["database"].message == "No answer from the database in time"
+    assert found["database"].message == "The database does not answer in time"
 
 
 def test_questions_do_not_pile_up(hanging: threading.Event) -> None:
