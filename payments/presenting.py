@@ -12,6 +12,7 @@ from payments.facts import Known
 from payments.models import Payment
 from payments.payable import Description, payable
 from payments.words import Action, PayerWords, payer_words, told_by_provider
+from payments.words.story import Event, story
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,6 @@ class Button:
     label: str
     url: str
     post: bool
-    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,10 @@ class Shown:
     words: PayerWords
     buttons: list[Button]
 
-    @property
-    def current_step(self) -> int:
-        return 1
+    def events(self) -> list[Event]:
+        """The timeline; one more query."""
+        arrivals = dict(self.payment.lots.values_list("receipt", "recorded_at"))
+        return story(row=self.payment, known=self.known, arrivals=arrivals, thing=self.thing)
 
 
 def own(transaction_id: str, payer_id: int) -> Payment:
@@ -57,15 +58,15 @@ def show(row: Payment, *, now: datetime) -> Shown:
 
 
 def _button(action: Action, row: Payment, thing: Description) -> Button | None:
+    same_form = f"{thing.pay_url}?again={row.transaction_id}" if thing.pay_url else ""
     again = reverse("payments:again", args=[row.transaction_id])
-    buttons = {
+    found = {
         Action.DONE: Button(_("Done"), thing.url, post=False),
         Action.MORE: Button(_("Pay again"), thing.pay_url, post=False),
-        Action.CHANGE: Button(_("Change number or amount"), thing.pay_url, post=False),
+        Action.CHANGE: Button(_("Change number or amount"), same_form, post=False),
         Action.AGAIN: Button(_("Try again"), again, post=True),
-        Action.REPLACE: Button(_("Start a new request"), again, post=True, replaces=True),
+        Action.REPLACE: Button(_("Try again"), again, post=True),
         Action.RETRY: Button(_("Retry now"), reverse("payments:retry", args=[row.transaction_id]), post=True),
         Action.HISTORY: Button(_("See your history"), reverse("wallet:history"), post=False),
-    }
-    found = buttons[action]
+    }[action]
     return found if found.url else None

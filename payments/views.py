@@ -8,12 +8,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from lib import clock
+from lib import clock, money
 from lib.errors import Refusal
 from lib.pages import caller_of, limited, see_other
-from payments import lifecycle, phones, presenting, sending, starting
+from payments import lifecycle, phones, sending, starting
+from payments.models import Payment
 from payments.presenting import Shown, own, show
-from payments.words.story import story
+from payments.states import LIVE, Status
 
 
 @never_cache
@@ -37,32 +38,24 @@ def status(request: HttpRequest, transaction_id: str) -> HttpResponse:
 def details(request: HttpRequest, transaction_id: str) -> HttpResponse:
     """What a row of the history opens."""
     shown = _shown(request, transaction_id)
-    events = story(row=shown.payment, known=shown.known)
-    return render(request, "payments/_details.html", {"shown": shown, "events": events})
+    return render(request, "payments/_details.html", {"shown": shown, "events": shown.events()})
 
 
 @login_required
 @require_POST
 @limited
 def again(request: HttpRequest, transaction_id: str) -> HttpResponse:
-    """The same once more; a silent one is replaced by it in one step."""
+    """The same once more; a silent one is replaced by it in one step. A second click finds what the first one made."""
     row = own(transaction_id, _me(request))
-    order = starting.Start(
-        purpose=row.purpose,
-        payer_id=row.payer_id,
-        phone=phones.phone_of(row),
-        amount=row.amount_cents // 100,
-        fields=row.metadata,
-        description=row.description,
-        replace=True,
-    )
+    if row.status == Status.COMPLETED:  # it arrived while the page said otherwise
+        return see_other("payments:payment", transaction_id)
     try:
-        started = starting.start(order=order, now=clock.now())
-        if started.created:
-            sending.send_now(payment_id=started.payment_id, caller=caller_of(request))
+        started = starting.start(order=_same_once_more(row), now=clock.now())
     except Refusal as refusal:
         messages.error(request, refusal.message)
         return see_other("payments:payment", transaction_id)
+    if started.created:
+        _send(request, started.payment_id)
     return see_other("payments:payment", started.transaction_id)
 
 
@@ -73,14 +66,34 @@ def retry(request: HttpRequest, transaction_id: str) -> HttpResponse:
     """Have this same payment sent again, 30 s after M-Pesa refused it (STK-8)."""
     row = own(transaction_id, _me(request))
     if lifecycle.send_again(payment_id=row.pk, now=clock.now()):
-        sending.send_now(payment_id=row.pk, caller=caller_of(request))
+        _send(request, row.pk)
     else:
         messages.info(request, _("This payment is on its way already, or has ended. See how it stands below."))
     return see_other("payments:payment", transaction_id)
 
 
+def _same_once_more(row: Payment) -> starting.Start:
+    return starting.Start(
+        purpose=row.purpose,
+        payer_id=row.payer_id,
+        phone=phones.phone_of(row),
+        amount=money.whole_shillings(row.amount_cents),
+        fields=row.metadata,
+        description=row.description,
+        idempotency_key=f"after:{row.transaction_id}",
+        replace=row.status in LIVE,
+    )
+
+
+def _send(request: HttpRequest, payment_id: int) -> None:
+    try:
+        sending.send_now(payment_id=payment_id, caller=caller_of(request))
+    except Refusal as refusal:  # perhaps sent: the payment's page says how it stands
+        messages.error(request, refusal.message)
+
+
 def _shown(request: HttpRequest, transaction_id: str) -> Shown:
-    return show(presenting.own(transaction_id, _me(request)), now=clock.now())
+    return show(own(transaction_id, _me(request)), now=clock.now())
 
 
 def _me(request: HttpRequest) -> int:

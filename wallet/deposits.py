@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ledger import books, chart
+from ledger.models import LedgerAccount
 from lib.money import words
 from payments.facts import Given
 from payments.payable import Description, Paid, Quote
@@ -60,14 +61,15 @@ class Deposits:
         """The ledger takes a refund out of the wallet; nothing else was given."""
 
     def describe(self, target_ids: Sequence[int]) -> dict[int, Description]:
-        wallets = Wallet.objects.filter(pk__in=target_ids)
+        wallets = list(Wallet.objects.filter(pk__in=target_ids))
+        balances = _balances(wallets)
         return {
             wallet.pk: Description(
                 title=_("Deposit to your wallet"),
                 given_words=_("is in your wallet."),
                 url=reverse("wallet:wallet"),
                 pay_url=reverse("wallet:deposit"),
-                facts={_("Balance"): words(balance(wallet.user_id, wallet.environment))},
+                facts={_("Balance"): words(balances.get((wallet.environment, chart.wallet(wallet.user_id))) or 0)},
             )
             for wallet in wallets
         }
@@ -76,3 +78,10 @@ class Deposits:
 def balance(user_id: int, environment: str) -> int:
     """What is in a user's wallet, in cents."""
     return books.balance(environment=environment, code=chart.wallet(user_id))
+
+
+def _balances(wallets: Sequence[Wallet]) -> dict[tuple[str, str], int | None]:
+    """By environment and account code, in one query."""
+    codes = {chart.wallet(wallet.user_id) for wallet in wallets}
+    rows = LedgerAccount.objects.filter(code__in=codes).values_list("environment", "code", "balance_cents")
+    return {(environment, code): cents for environment, code, cents in rows}
