@@ -9,21 +9,28 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from django.http import HttpRequest
 
 from config import masking
 
 Event = MutableMapping[str, Any]
-_DOUBLE = "color_message"  # uvicorn says it again in colours
+_DROPPED = {"color_message"}  # uvicorn says it again in colours
 _KEPT = {"timestamp", "level", "logger"}  # our own words
 
 
 def mask(_: object, __: str, event: Event) -> Event:
     """A structlog processor."""
-    event.pop(_DOUBLE, None)
+    for name in [name for name, content in event.items() if name in _DROPPED or isinstance(content, HttpRequest)]:
+        del event[name]  # a request shows its query string when it is written
     for name, content in event.items():
         if name not in _KEPT and not name.startswith("_"):
             event[name] = masking.value(content, name=name)
     return event
+
+
+def with_traceback(record: logging.LogRecord) -> bool:
+    """Of what Django says about requests, the exceptions: the rest stands in the request log."""
+    return bool(record.exc_info)
 
 
 def one_line(_: object, __: str, event: Event) -> str:
@@ -74,9 +81,13 @@ def configuration(*, production: bool, level: str) -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter, "production": production}},
+        "filters": {"exceptions": {"()": lambda: with_traceback}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
-        "loggers": {name: _logger(quiet_below) for name, quiet_below in _QUIET.items()},
+        "loggers": {
+            **{name: _logger(quiet_below) for name, quiet_below in _QUIET.items()},
+            "django.request": {**_logger("ERROR"), "filters": ["exceptions"]},
+        },
     }
 
 
@@ -84,12 +95,12 @@ def configuration(*, production: bool, level: str) -> dict[str, object]:
 _QUIET = {
     "django": "INFO",
     "django.server": "CRITICAL",
-    "django.request": "ERROR",
     "uvicorn": "INFO",
     "uvicorn.error": "INFO",
     "uvicorn.access": "CRITICAL",
     "granian.access": "CRITICAL",
     "celery": "INFO",
+    "celery.worker.request": "WARNING",
     "celery.worker.strategy": "WARNING",
     "celery.app.trace": "WARNING",
     "celery.beat": "WARNING",

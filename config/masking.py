@@ -26,6 +26,7 @@ _NAMED = re.compile(
 _IN_TEXT = [
     (re.compile(r"ws_CO_\w*?([0-9]{0,4})(?!\w)"), rf"ws_CO_{HIDDEN}\1"),
     (re.compile(r"(/hooks/)[^\s\"'/?&]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?<!\w)[0-9a-z]{6,7}-[0-9a-f]{32}(?!\w)"), HIDDEN),  # Django's tokens in links that reset passwords
     (re.compile(r"(://)[^\s/@\"']*@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=\-]+"), rf"\1 {HIDDEN}"),
     (_NAMED, rf"\1{HIDDEN}"),

@@ -4,7 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 refuse() { echo "$*" >&2; exit 1; }
 
-mkdir -p .run 2>/dev/null && [ -w .run ] && [ -w . ] || refuse "$PWD cannot be written by $(id -un): it belongs to $(stat -c %U .)."
+for folder in . .run; do
+    { mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ]; } ||
+        refuse "$(id -un) cannot write into $PWD/$folder: change its owner, or remove it if it is .run."
+done
 exec 9>.run/venv.lock
 if command -v flock >/dev/null; then flock 9; fi
 

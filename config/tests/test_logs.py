@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from django.test import RequestFactory
 
 from config import logs
 
@@ -62,3 +63,17 @@ def test_production_writes_json() -> None:
         12,
     )
     assert line["timestamp"].endswith("Z")
+
+
+@pytest.mark.requirement("SEC-4")
+def test_a_request_is_never_written_with_its_query_string(written: io.StringIO, rf: RequestFactory) -> None:
+    logging.getLogger("spoken").error("Bad request", extra={"request": rf.get("/reset/?code=hush"), "status_code": 400})
+    assert "hush" not in written.getvalue()
+
+
+@pytest.mark.requirement("OPS-2")
+def test_of_django_s_words_about_requests_only_exceptions_are_kept() -> None:
+    logger = logging.getLogger("django.request")
+    for exc_info, kept in ((None, False), ((ValueError, ValueError("x"), None), True)):
+        record = logger.makeRecord("django.request", logging.ERROR, __file__, 1, "Service Unavailable", (), exc_info)
+        assert bool(logger.filter(record)) is kept

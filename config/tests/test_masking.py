@@ -77,6 +77,7 @@ def test_secrets_never_show(secret: str, name: str, form: str) -> None:
     [
         ("ws_CO_21112026011939254712345678 ended", "ws_CO_****5678 ended"),
         ("POST /hooks/01020003abcdef99 200", "POST /hooks/**** 200"),
+        ("GET /reset/MQ/d0xkfz-0123456789abcdef0123456789abcdef/", "GET /reset/MQ/****/"),
         ("Authorization: Bearer abc.def-ghi", "Authorization: **** ****"),
         ("sent Basic dXNlcjpwYXNz=", "sent Basic ****"),
         ("redis://:hush@127.0.0.1:6379/0", "redis://****@127.0.0.1:6379/0"),
