@@ -1,0 +1,187 @@
+"""The real product as processes, for tests from outside: simulator, web, worker and beat around a database of their own.
+
+Waiting times run at a twentieth. Tests speak HTTP, WebSocket and SQL to it, never Python: what they see is what a
+person, M-Pesa or an accountant would see.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import requests
+
+from dev import processes, stack
+from simulator.testing import Sim
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SCALE = 0.05
+T = TypeVar("T")
+_PEOPLE = """
+import json, sys
+import django; django.setup()
+from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from rest_framework_simplejwt.tokens import AccessToken
+from django.conf import settings
+from django.utils import timezone
+from accounts.models import User
+people = []
+for name in sys.argv[1:]:
+    user, made = User.objects.get_or_create(email=f"{name}@malipo.test", defaults={"name": name})
+    if made:
+        user.consent_at, user.consent_version = timezone.now(), "2026-11"
+        user.set_unusable_password(); user.save()
+    session = SessionStore()
+    session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
+    session.create()
+    people.append({"id": user.pk, "name": name, "jwt": str(AccessToken.for_user(user)), "session": session.session_key})
+print(json.dumps(people))
+"""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody signed in, with a token for the API and a cookie for the pages."""
+
+    id: int
+    name: str
+    jwt: str
+    session: str
+
+    @property
+    def api(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.jwt}"}
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        return {"sessionid": self.session}
+
+
+class Stack:
+    """A running product."""
+
+    def __init__(self, env: dict[str, str], ports: stack.Ports, logs: Path) -> None:
+        self.env, self.ports, self._logs = env, ports, logs
+        self.site, self.sim = ports.site, Sim(ports.phones)
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        beat = ["--schedule", str(logs / "beat")]
+        named = {part.name: part for part in [stack.simulator(ports), *stack.parts(ports)]}
+        command = named["beat"].command
+        at = command.index("--schedule")
+        named["beat"] = replace(named["beat"], command=[*command[:at], *beat, *command[at + 2 :]])
+        self._parts = named
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            part = self._parts[name]
+            with (self._logs / f"{name}.log").open("ab") as log:
+                self._children[name] = processes.spawn(
+                    part.command, cwd=CHECKOUT, env={**self.env, **part.env}, stdout=log, stderr=log
+                )
+        for name in names:
+            address = self._parts[name].address
+            if address:
+                until(lambda address=address: _answers(address), what=f"{name} to answer")
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, with everything it started."""
+        processes.stop([self._children.pop(name)], patience_s=0)
+
+    def stop(self) -> None:
+        processes.stop(list(self._children.values()), patience_s=5)
+
+    def log(self, name: str) -> str:
+        return (self._logs / f"{name}.log").read_text(errors="replace")
+
+    def people(self, *names: str) -> list[Person]:
+        done = subprocess.run(
+            [sys.executable, "-c", _PEOPLE, *names],
+            cwd=CHECKOUT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [Person(**one) for one in json.loads(done.stdout.strip().splitlines()[-1])]
+
+    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def deposit(self, person: Person, phone: str, amount: int = 1000) -> requests.Response:
+        body = {"phoneNumber": phone, "amount": amount, "description": "Matrix"}
+        return requests.post(f"{self.site}/api/deposits/initiate", json=body, headers=person.api, timeout=30)
+
+    def status(self, person: Person, transaction_id: str) -> dict[str, Any]:
+        answer = requests.get(f"{self.site}/api/deposits/status/{transaction_id}", headers=person.api, timeout=30)
+        answer.raise_for_status()
+        return dict(answer.json()["transaction"])
+
+    def page(self, person: Person, path: str) -> str:
+        answer = requests.get(f"{self.site}{path}", cookies=person.cookies, timeout=30)
+        answer.raise_for_status()
+        return answer.text
+
+
+def until(found: Callable[[], T], *, what: str, within_s: float = 60.0) -> T:
+    """Wait for a condition that others bring about."""
+    deadline = time.monotonic() + within_s
+    while not (value := found()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {within_s} s in vain for {what}")
+        time.sleep(0.05)
+    return value
+
+
+@contextmanager
+def running(logs: Path) -> Iterator[Stack]:
+    """The whole product on free ports, its database made for it and dropped after it."""
+    ports = stack.Ports(web=processes.free_port(), simulator=processes.free_port())
+    name = f"stack_{os.getpid()}"
+    server = os.environ["DATABASE_URL"]
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    env = stack.environment(ports) | {
+        "PUBLIC_URL": ports.site,
+        "MPESA_BASE_URL": ports.phones,
+        "SIMULATOR_URL": ports.phones,
+        "DATABASE_URL": urlunsplit(urlsplit(server)._replace(path=f"/{name}")),
+        "REDIS_URL": _other_redis(os.environ["REDIS_URL"]),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "TIME_SCALE": str(SCALE),
+        "RATE_LIMIT_CHANGES": "100000",
+        "RATE_LIMIT_READS": "1000000",
+    }
+    product = Stack(env, ports, logs)
+    try:
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=CHECKOUT, env=env, check=True)
+        subprocess.run([sys.executable, "manage.py", "demo"], cwd=CHECKOUT, env=env, check=True, capture_output=True)
+        product.start("simulator", "web", "worker", "beat")
+        until(lambda: "ready." in product.log("worker"), what="the worker to be ready")
+        yield product
+    finally:
+        product.stop()
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _other_redis(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path="/5"))
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=1).status_code < 500
+    except requests.RequestException:
+        return False
