@@ -55,3 +55,10 @@ def limited(
         return response
 
     return wrapper
+
+
+def nothing_stored(request: HttpRequest) -> HttpResponse:
+    """503: the database failed before anything was written or sent (OPS-1). The page needs no database itself."""
+    response = render(request, "503.html", {"nothing_stored": True}, status=503)
+    response["Retry-After"] = "30"
+    return response

@@ -1,5 +1,6 @@
 """The deposit form. What it checks is courtesy in words; `starting.start` and the database hold the rules."""
 
+import hashlib
 import uuid
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import PhoneField
 from lib import money
 from lib.errors import Refusal
+from payments.starting import Start
 from wallet.deposits import MAXIMUM, MINIMUM
 
 
@@ -48,8 +50,23 @@ class DepositForm(forms.Form):
 
     def clean_key(self) -> str:
         key: str = self.cleaned_data["key"]
-        return key if key.isalnum() else new_key()
+        return key if key.isalnum() and key.isascii() else new_key()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.use_required_attribute = False  # the server's words are kinder than the browser's
+
+    def order(self, *, payer_id: int) -> Start:
+        """The same form with another number or amount is another request, so the key is made of all three."""
+        data = self.cleaned_data
+        said = f"{data['key']} {data['phone']} {data['amount']}"
+        key = f"page:{hashlib.sha256(said.encode()).hexdigest()}"
+        return Start("deposit", payer_id, data["phone"], amount=data["amount"], idempotency_key=key)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Show a refusal of the domain where it belongs."""
+        fields = {"phoneNumber": "phone", "amount": "amount"}
+        for field, words in refusal.errors.items():
+            self.add_error(fields.get(field), words)
+        if not refusal.errors:
+            self.add_error("phone" if refusal.code == "phone_busy" else None, refusal.message)
