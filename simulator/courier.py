@@ -65,7 +65,7 @@ class Courier:
     async def settled(self, *, checkout_request_id: str | None = None, within_s: float) -> None:
         """Wait until nothing (of this push) is on its way."""
         last = self._last.get(checkout_request_id) if checkout_request_id else None
-        waited = {last} - {None} if checkout_request_id else set(self._tasks)
+        waited = set(self._tasks) if checkout_request_id is None else {last} if last else set()
         if waited:
             await asyncio.wait(waited, timeout=within_s)
 

@@ -1,7 +1,7 @@
 """Tells waiting pages and tests that a handset changed; what it looks like now they ask for themselves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 
 class Hub:
@@ -19,7 +19,7 @@ class Hub:
         for listener in self._listeners:
             listener.woken.set()
 
-    async def changes(self, *, every_s: float) -> AsyncIterator[set[str]]:
+    async def changes(self, *, every_s: float) -> AsyncGenerator[set[str], None]:
         """Sets of numbers, as they change; an empty set at the start and after `every_s` without any."""
         listener = _Listener()
         self._listeners.add(listener)

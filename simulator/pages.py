@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
@@ -52,6 +52,7 @@ def routes(world: World) -> list[Route]:
         route("/handset/{number}/answer", "POST", _answer),
         route("/handset/{number}/balance", "POST", _balance),
         route("/events", "GET", _events),
+        route("/shown", "GET", _numbers),
     ]
 
 
@@ -126,6 +127,10 @@ def _part(world: World, request: Request, phone: Phone) -> Response:
 async def _handset(world: World, request: Request) -> Response:
     phone = world.phone(normalise(request.path_params["number"]))
     return _part(world, request, phone) if phone.shown else Response(status_code=204)
+
+
+async def _numbers(world: World, request: Request) -> Response:
+    return JSONResponse([phone.number for phone in _shown(world)])
 
 
 async def _answer(world: World, request: Request) -> Response:

@@ -63,7 +63,8 @@ SWITCHES = {field.name: field for field in dataclasses.fields(Switches)}
 
 def changed(switches: Switches, values: Mapping[str, object]) -> Switches:
     """A copy with these values. Raises WrongSwitch."""
-    return dataclasses.replace(switches, **{name: _checked(name, value) for name, value in values.items()})
+    checked: dict[str, Any] = {name: _checked(name, value) for name, value in values.items()}
+    return dataclasses.replace(switches, **checked)
 
 
 def described(switches: Switches) -> dict[str, dict[str, object]]:

@@ -64,8 +64,9 @@ async function refresh(number) {
 }
 
 async function refreshAll() {
-  const numbers = new Set([...shown().map((handset) => handset.dataset.phone), ...only]);
   try {
+    const known = only.length ? only : await (await fetch('/shown')).json();
+    const numbers = new Set([...known, ...shown().map((handset) => handset.dataset.phone)]);
     await Promise.all([...numbers].map(refresh));
     return true;
   } catch {
@@ -88,8 +89,12 @@ function found() {
 
 function listen() {
   const stream = new EventSource('/events');
-  stream.addEventListener('open', found);
-  stream.addEventListener('message', (event) => JSON.parse(event.data).forEach((number) => refresh(number).catch(lost)));
+  stream.addEventListener('message', (event) => {
+    const numbers = JSON.parse(event.data);
+    // An empty list: at the start, when something may have been missed, and now and then.
+    if (numbers.length) numbers.forEach((number) => refresh(number).catch(lost));
+    else found();
+  });
   stream.addEventListener('error', () => {
     lost();
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
