@@ -1,14 +1,16 @@
 """Pictures of every page, at the widths of a phone and a desktop, light and dark: `make screenshots`.
 
 They are taken of the product that runs at BASE_URL (default http://127.0.0.1:8000, where `make run` serves it) into
-docs/screens/<name>-<width>-<scheme>.png. A page that logs an error in the browser's console (a broken script, something the
-CSP refuses) or is wider than its window is reported, and the command fails. `ARGS="deposit home"` takes only these.
+docs/screens/<name>-<width>-<scheme>.png. A page is reported, and the command fails, where it logs an error in the browser's
+console (a broken script, something the CSP refuses), is wider than its window, or is answered with another status than it
+should be. `ARGS="deposit home"` takes only these.
 
 A new page is one line of PAGES. `who` is a demo person's name before the @, "" for a visitor; `prepare` does what must be done on
 the page before the picture (type, click, wait), with Playwright's Page.
 """
 
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ class Shot:
     url: str
     who: str = ""
     prepare: Callable[[Page], None] | None = None
+    status: int = 200  # of the page in the picture
 
 
 def _send(page: Page) -> None:
@@ -48,7 +51,9 @@ def _wrong_sign_up(page: Page) -> None:
 
 
 def _wrong_log_in(page: Page) -> None:
-    page.get_by_label("E-mail address").fill("somebody-else@malipo.test")
+    page.get_by_label("E-mail address").fill(
+        f"{secrets.token_hex(4)}@malipo.test"
+    )  # another one each time: failures add up to a lock
     page.get_by_label("Password").fill("not this one")
     _send(page)
 
@@ -71,7 +76,7 @@ PAGES = [
     Shot("consent", "/consent/"),
     Shot("log-in", "/log-in/"),
     Shot("log-in-wrong", "/log-in/", prepare=_wrong_log_in),
-    Shot("log-in-too-often", "/log-in/", prepare=_too_many_log_ins),
+    Shot("log-in-too-often", "/log-in/", prepare=_too_many_log_ins, status=429),
     Shot("password-reset", "/password/reset/"),
     Shot("password-reset-sent", "/password/reset/sent/"),
     Shot("password-reset-ended", "/password/reset/MQ/ended-link/"),
@@ -82,7 +87,7 @@ PAGES = [
     Shot("profile", "/profile/", "client"),
     Shot("profile-saved", "/profile/", "client", _saved),
     Shot("password-change", "/password/", "client"),
-    Shot("not-found", "/no/such/page/"),
+    Shot("not-found", "/no/such/page/", status=404),
     Shot("admin", "/admin/", "admin"),
     Shot("admin-people", "/admin/accounts/user/", "admin"),
 ]
@@ -145,10 +150,14 @@ def _take(context: BrowserContext, shot: Shot, name: str) -> list[str]:
     faults: list[str] = []
     page.on("console", lambda said: faults.append(f"{name}: {said.text}") if said.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(f"{name}: {error}"))
+    statuses = [0]
+    page.on("response", lambda got: statuses.append(got.status) if got.request.is_navigation_request() else None)
     page.goto(shot.url)
     if shot.prepare:
         shot.prepare(page)
     page.screenshot(path=FOLDER / f"{name}.png", animations="disabled", caret="hide")
+    if statuses[-1] != shot.status:
+        faults.append(f"{name}: answered {statuses[-1]}, not {shot.status}")
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         faults.append(f"{name}: the page is wider than its window")
     return [fault for fault in faults if _MEANT not in fault]
