@@ -1,12 +1,13 @@
 // <div data-live-part data-url="…" data-socket="/ws/…">: a part of the page that the server renders anew.
 // The socket says "changed", the part is fetched and put in place. Without a socket it is fetched every 3 s for two
-// minutes, then every 15 s; a part that says data-live="no" is final and not polled, but the socket stays: late money wins.
+// minutes, then every 15 s. A part that says data-live="no" is final and not polled, but its socket stays: late money wins.
 import { reveal } from "./copy.js";
 import { start } from "./countdown.js";
 
-const FAST = 3000;
-const SLOW = 15000;
-const FAST_FOR = 120000;
+const FAST_MS = 3000;
+const SLOW_MS = 15000;
+const FAST_FOR_MS = 120000;
+const PATIENCE_MS = 10000;
 
 class LivePart {
   constructor(element) {
@@ -23,12 +24,12 @@ class LivePart {
     const address = new URL(this.element.dataset.socket, location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     this.socket = new WebSocket(address);
-    this.socket.onopen = () => { this.pause = 500; this.refresh(); };
+    this.socket.onopen = () => { this.pause = 500; this.refresh(); }; // what was said before it opened
     this.socket.onmessage = () => this.refresh();
     this.socket.onclose = (event) => {
       if (event.code >= 4400 && event.code < 4500) return; // we may not listen: polling goes on
       setTimeout(() => this.connect(), this.pause);
-      this.pause = Math.min(this.pause * 2, 15000);
+      this.pause = Math.min(this.pause * 2, SLOW_MS);
     };
   }
 
@@ -37,45 +38,71 @@ class LivePart {
   }
 
   poll() {
-    const wait = performance.now() - this.began < FAST_FOR ? FAST : SLOW;
+    const young = performance.now() - this.began < FAST_FOR_MS;
     setTimeout(async () => {
-      const open = this.socket.readyState === WebSocket.OPEN;
-      if (!document.hidden && !this.isFinal && !open) await this.refresh();
+      const told = this.socket.readyState === WebSocket.OPEN;
+      if (!told && !this.isFinal && !document.hidden) await this.refresh();
       this.poll();
-    }, wait);
+    }, young ? FAST_MS : SLOW_MS);
   }
 
+  // One fetch at a time; what changes meanwhile is fetched after it.
   async refresh() {
-    if (this.busy) { this.again = true; return; }
+    this.stale = true;
+    if (this.busy) return;
     this.busy = true;
+    while (this.stale) {
+      this.stale = false;
+      await this.fetch();
+    }
+    this.busy = false;
+  }
+
+  async fetch() {
     try {
-      const answer = await fetch(this.element.dataset.url, { headers: { "X-Part": "1" } });
-      if (answer.redirected) location.reload(); // signed out meanwhile
+      const answer = await fetch(this.element.dataset.url, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (answer.redirected) location.reload(); // logged out meanwhile: the page leads to the log-in and back
       else if (answer.ok) this.put(await answer.text());
     } catch { /* no network: the next news or poll tries again */ }
-    this.busy = false;
-    if (this.again) { this.again = false; this.refresh(); }
   }
 
   put(html) {
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
     const version = (root) => root.querySelector("[data-version]")?.dataset.version;
-    if (version(fresh.content) ? version(fresh.content) === version(this.element) : html === this.last) return;
+    const known = version(this.element);
+    if (known ? known === version(fresh.content) : html === this.last) return;
     this.last = html;
-    const focused = this.element.contains(document.activeElement);
+    const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
+    const words = focused?.textContent;
     this.element.replaceChildren(fresh.content);
     start(this.element);
     reveal(this.element);
-    if (focused) this.element.querySelector("a, button, summary")?.focus();
-    const title = this.element.querySelector(".answer__title");
-    if (title) document.title = title.textContent;
+    if (focused) this.focusOn(words);
+    this.nameTab();
+  }
+
+  // The same control where it is still there, else the new words themselves: the keyboard is never thrown to the top.
+  focusOn(words) {
+    const controls = [...this.element.querySelectorAll("a, button, summary")];
+    const same = controls.find((control) => control.textContent === words);
+    (same ?? this.element.querySelector("[tabindex]") ?? controls[0])?.focus({ preventScroll: true });
+  }
+
+  nameTab() {
+    const title = this.element.querySelector(".answer__title")?.textContent;
+    if (title) document.title = [title, ...document.title.split(" · ").slice(1)].join(" · ");
   }
 }
 
 document.querySelectorAll("[data-live-part]").forEach((element) => new LivePart(element));
 
-// A form is sent once: the button rests until the answer is there.
+// <form data-once> is sent once: the server knows the second click too, but need not be asked.
 document.addEventListener("submit", (event) => {
-  if (event.target.matches("[data-once]")) event.target.querySelector("button").disabled = true;
+  const form = event.target.closest("[data-once]");
+  if (!form) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+  form.querySelector("button").setAttribute("aria-disabled", "true");
 });
+window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
