@@ -80,7 +80,7 @@ def test_the_owner_of_the_mailbox_is_not_locked_out(client: Client, amina: User)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/password/reset/MQ/x-y/", "/password/reset/%00/x-y/", "/password/reset/!!/x/"])
+@pytest.mark.parametrize("path", ["/password/reset/MQ/x-y/", "/password/reset/!!/x/"])
 def test_a_link_that_is_none_says_so(client: Client, path: str) -> None:
     assert "This link has ended" in client.get(path).content.decode()
 
