@@ -66,3 +66,8 @@ def _empty_redis(_redis: redis.Redis) -> None:
     """No counter, token or message of another test. A server that workers share cannot be emptied under them."""
     if _ALONE or os.environ[_EMBEDDED]:
         _redis.flushdb()
+
+
+def pytest_unconfigure() -> None:
+    """When the prompt is back, nothing is left running."""
+    servers.give_back()
