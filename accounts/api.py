@@ -10,8 +10,10 @@ from rest_framework.views import APIView
 
 from accounts import events, tokens
 from accounts.models import User
+from lib.api_shapes import errors
 from lib.errors import Refusal
 
+_TAG = ["Log-in"]
 _WRONG = "E-mail address and password do not match an account. Please check both."
 
 
@@ -43,7 +45,14 @@ class OpenView(APIView):
 
 
 class TokenView(OpenView):
-    @extend_schema(request=SignIn, responses=Pair, summary="Log in: a pair of tokens")
+    @extend_schema(
+        tags=_TAG,
+        operation_id="auth_token",
+        summary="Log in: a pair of tokens",
+        description="Five wrong passwords within 15 minutes lock the account for this address for 15 minutes (429).",
+        request=SignIn,
+        responses={200: Pair, **errors(400, 401, 413, 415, 429, 503)},
+    )
     def post(self, request: Request) -> Response:
         given = SignIn(data=request.data)
         given.is_valid(raise_exception=True)
@@ -51,7 +60,14 @@ class TokenView(OpenView):
 
 
 class RefreshView(OpenView):
-    @extend_schema(request=Refresh, responses=Access, summary="A new access token")
+    @extend_schema(
+        tags=_TAG,
+        operation_id="auth_refresh",
+        summary="A new access token",
+        description="A refresh token ends after seven days, or with the password it came from.",
+        request=Refresh,
+        responses={200: Access, **errors(400, 401, 413, 415, 503)},
+    )
     def post(self, request: Request) -> Response:
         given = Refresh(data=request.data)
         given.is_valid(raise_exception=True)

@@ -7,21 +7,26 @@ from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
 from lib.errors import Refusal
-from lib.http import DATABASE_DOWN, refuse
+from lib.http import DATABASE_DOWN, DATABASE_DOWN_RETRY_S, refuse
 
 log = structlog.get_logger(__name__)
-RETRY_AFTER_S = 30
+_PROGRAMS = ("/api/", "/hooks/")
 
 
 class Outage(MiddlewareMixin):
-    """REST framework's own views say it themselves (`lib.http.api_errors`)."""
+    """What a view raised. REST framework's own views say it themselves (`lib.http.api_errors`)."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, OperationalError | InterfaceError):
-            return None
-        log.error("page.database_down", error=type(error).__name__)
-        if request.path.startswith("/api/"):
-            return refuse(Refusal("database_unavailable", DATABASE_DOWN, status=503, retry_after=RETRY_AFTER_S))
-        response = render(request, "503.html", status=503)
-        response["Retry-After"] = str(RETRY_AFTER_S)
-        return response
+        return outage(request, error)
+
+
+def outage(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    """503 where the database is away; None for every other error."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return None
+    log.error("database.away", error=type(error).__name__)
+    if request.path.startswith(_PROGRAMS):
+        return refuse(Refusal("database_unavailable", DATABASE_DOWN, status=503, retry_after=DATABASE_DOWN_RETRY_S))
+    response = render(request, "503.html", status=503)
+    response["Retry-After"] = str(DATABASE_DOWN_RETRY_S)
+    return response

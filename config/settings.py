@@ -91,6 +91,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.request_log.middleware",
+    "config.failures.middleware",
     "config.outage.Outage",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -267,7 +268,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["lib.json_bodies.JSONObjectParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["lib.throttle.UserThrottle"],
     "EXCEPTION_HANDLER": "lib.http.api_errors",
@@ -282,9 +283,14 @@ SIMPLE_JWT = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Malipo API",
-    "DESCRIPTION": "M-Pesa payments: start them, follow them, read them.",
+    "DESCRIPTION": "M-Pesa payments: start them, follow them, read them. Log in at `/api/auth/token` and send the "
+    "access token as `Authorization: Bearer …`. Every error has the shape of `Error`; over a limit of requests (100 "
+    "that start or change something, 2,000 that read, in 15 minutes) it is a 429 with `Retry-After`. Live news: the "
+    "WebSocket `/ws/payments/<transactionId>/` says `transaction_update` whenever something changed.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "TAGS": [{"name": "Log-in"}, {"name": "Deposits"}, {"name": "Wallet"}],
+    "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "tryItOutEnabled": True},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

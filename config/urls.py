@@ -3,14 +3,17 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from payments.api import docs
+
+handler500 = "config.failures.server_error"
 
 urlpatterns = [
     # One door for everybody: its failures are counted, its log-ins audited.
     path("admin/login/", RedirectView.as_view(pattern_name="accounts:login", query_string=True)),
     path("admin/", admin.site.urls),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/schema/", docs.Schema.as_view(), name="schema"),
+    path("api/docs/", docs.Page.as_view(url_name="schema"), name="api-docs"),
     path("", include("accounts.urls")),
     path("", include("wallet.api_urls")),
     path("", include("wallet.urls")),

@@ -4,9 +4,10 @@
 """
 
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
+from django.http.request import UnreadablePostError
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -15,7 +16,8 @@ from lib.errors import Refusal
 log = structlog.get_logger(__name__)
 
 NOT_FOUND = "There is nothing here that you may see. Check the address or the id."
-DATABASE_DOWN = "We cannot reach our records at the moment. Please try again in a minute."
+DATABASE_DOWN = "We cannot reach our records at the moment. Nothing was stored. Please try again in a minute."
+DATABASE_DOWN_RETRY_S = 30
 TOO_MANY = "Too many requests. Please wait {wait} seconds and try again."
 
 
@@ -58,7 +60,11 @@ def _as_refusal(error: Exception) -> Refusal | None:
         return Refusal("forbidden", "Your account may not do this.", status=403)
     if isinstance(error, OperationalError | InterfaceError):
         log.error("api.database_down", error=type(error).__name__)
-        return Refusal("database_unavailable", DATABASE_DOWN, status=503, retry_after=30)
+        return Refusal("database_unavailable", DATABASE_DOWN, status=503, retry_after=DATABASE_DOWN_RETRY_S)
+    if isinstance(error, RequestDataTooBig):
+        return Refusal("body_too_large", "The body is too large.", status=413)
+    if isinstance(error, SuspiciousOperation | BadRequest | UnreadablePostError):
+        return Refusal("bad_request", "The request cannot be understood. Check it and send it again.")
     if isinstance(error, exceptions.Throttled):
         wait = int(getattr(error, "wait", None) or 1)
         return Refusal("too_many_requests", TOO_MANY.format(wait=wait), status=429, retry_after=wait)
@@ -80,7 +86,15 @@ def _invalid(error: exceptions.ValidationError) -> Refusal:
         else {}
     )
     texts = [text for messages in errors.values() for text in messages] or [str(item) for item in detail]
-    return Refusal("invalid_request", texts[0] if texts else "The request is not valid.", errors=errors)
+    return Refusal(_first_code(detail), texts[0] if texts else "The request is not valid.", errors=errors)
+
+
+def _first_code(detail: object) -> str:
+    """`invalid_phone` and its like where a rule of ours refused the first wrong field."""
+    first = next(iter(detail.values()), None) if isinstance(detail, dict) else detail
+    first = first[0] if isinstance(first, list) and first else first
+    code = str(getattr(first, "code", ""))
+    return code if code.startswith("invalid_") else "invalid_request"
 
 
 def _code(error: exceptions.APIException) -> str:

@@ -1,203 +1,185 @@
 """The API of deposits and the wallet, in the words of seed 000 (DEP-3, DEP-5)."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from lib import phone
+from lib import clock
+from lib.api_shapes import errors
 from lib.errors import Refusal
-from lib.money import CENTS, CURRENCY
+from lib.money import CENTS, CURRENCY, whole_shillings
 from payments import merchants, sealing, timing
 from payments.api import starting as api_starting
-from payments.api.serializers import ErrorSerializer
+from payments.api.saying import sentence, words_of
+from payments.api.starting import Outcome
 from payments.api.words import word
 from payments.models import Payment
 from payments.project import CHECKOUT_CONTEXT
 from payments.starting import Start
-from payments.words import brief
+from payments.states import Status
+from wallet.api_shapes import (
+    HistorySerializer,
+    InitiatedSerializer,
+    InitiateSerializer,
+    StatusSerializer,
+    WalletSerializer,
+)
 from wallet.deposits import balance
-from wallet.history import Filters, history
+from wallet.history import PER_PAGE, STATUSES, Filters, history
 
-PHONE_MESSAGE = "Please enter a valid Kenyan phone number"
 SENT = "STK Push sent. Check your phone."
-SENDING = "Sending the request to M-Pesa. Ask for the status in a moment."
-ERRORS = {code: ErrorSerializer for code in (400, 401, 409, 429, 502, 503)}
-
-
-class InitiateSerializer(serializers.Serializer[Any]):
-    phoneNumber = serializers.CharField(max_length=40, help_text="Any Kenyan form: 0712 345 678, +254 712 345 678, …")
-    amount = serializers.JSONField(help_text="Whole shillings, 10 to 150,000.")
-    description = serializers.CharField(max_length=140, required=False, allow_blank=True, default="")
-
-    def validate_amount(self, value: object) -> object:
-        if isinstance(value, dict | list) or value is None:
-            raise serializers.ValidationError("Amount must be a number of shillings.")
-        return value
-
-
-class InitiatedSerializer(serializers.Serializer[Any]):
-    success = serializers.BooleanField()
-    transactionId = serializers.CharField()
-    checkoutRequestId = serializers.CharField(allow_null=True, help_text="Null while M-Pesa has not answered (202).")
-    status = serializers.CharField()
-    message = serializers.CharField()
-
-
-class DepositSerializer(serializers.Serializer[Any]):
-    transactionId = serializers.CharField()
-    checkoutRequestId = serializers.CharField(allow_null=True)
-    status = serializers.ChoiceField(["PENDING", "COMPLETED", "FAILED", "CANCELLED", "EXPIRED"])
-    amount = serializers.IntegerField(help_text="Whole shillings.")
-    currency = serializers.CharField()
-    phoneNumber = serializers.CharField(help_text="Masked.")
-    description = serializers.CharField()
-    mpesaReceiptNumber = serializers.CharField(allow_null=True)
-    message = serializers.CharField(help_text="What happened and what to do next, for the payer.")
-    retryCount = serializers.IntegerField()
-    maxRetries = serializers.IntegerField()
-    lastRetryAt = serializers.DateTimeField(allow_null=True)
-    initiatedAt = serializers.DateTimeField()
-    completedAt = serializers.DateTimeField(allow_null=True)
-    failedAt = serializers.DateTimeField(allow_null=True)
-    timedOutAt = serializers.DateTimeField(allow_null=True)
-
-
-class StatusSerializer(serializers.Serializer[Any]):
-    success = serializers.BooleanField()
-    transaction = DepositSerializer()
-
-
-class HistorySerializer(serializers.Serializer[Any]):
-    success = serializers.BooleanField()
-    page = serializers.IntegerField()
-    pages = serializers.IntegerField()
-    total = serializers.IntegerField()
-    transactions = DepositSerializer(many=True)
-
-
-class WalletSerializer(serializers.Serializer[Any]):
-    balance = serializers.DecimalField(max_digits=16, decimal_places=2, coerce_to_string=False)
-    currency = serializers.CharField()
+_TAG = ["Deposits"]
+_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Up to 100 characters of your own. The same key answers with the same payment, as it stands by then; "
+    "the same key with another body is a 409.",
+)
 
 
 class InitiateDeposit(APIView):
-    """Asks M-Pesa to put a PIN prompt on a phone. Send an `Idempotency-Key` header to be able to repeat safely."""
-
     @extend_schema(
-        request=InitiateSerializer,
-        responses={200: InitiatedSerializer, 202: InitiatedSerializer, **ERRORS},
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        tags=_TAG,
         operation_id="deposits_initiate",
+        summary="Ask a phone for money",
+        description="M-Pesa shows a PIN prompt on the phone. One deposit is in progress at a time: the same request "
+        "again answers with that one, another one is a 409 (`payment_in_progress`, `phone_busy`).",
+        parameters=[_KEY],
+        request=InitiateSerializer,
+        responses={
+            200: OpenApiResponse(InitiatedSerializer, "M-Pesa took it: the prompt is on its way."),
+            202: OpenApiResponse(InitiatedSerializer, "M-Pesa has not answered yet. Ask for the status."),
+            **errors(400, 401, 403, 409, 413, 415, 429, 502, 503),
+        },
     )
     def post(self, request: Request) -> Response:
         asked = InitiateSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        data = asked.validated_data
-        order = Start(
-            purpose="deposit",
-            payer_id=_me(request),
-            phone=phone.normalise(data["phoneNumber"], message=PHONE_MESSAGE),
-            amount=data["amount"],
-            description=data["description"],
-            idempotency_key=api_starting.idempotency_key(request),
-        )
-        outcome = api_starting.start_and_send(request, order)
-        payment = outcome.payment
-        body = {
-            "success": True,
-            "transactionId": payment.transaction_id,
-            "checkoutRequestId": _checkout_id(payment),
-            "status": word(payment.status, "000"),
-            "message": SENT if outcome.sent else SENDING,
-        }
-        return Response(body, status=status.HTTP_200_OK if outcome.sent else status.HTTP_202_ACCEPTED)
+        outcome = api_starting.start_and_send(request, _order(request, **asked.validated_data))
+        return Response(_initiated(outcome), status.HTTP_200_OK if outcome.sent else status.HTTP_202_ACCEPTED)
 
 
 class DepositStatus(APIView):
-    """Where a deposit of one's own stands, from our record: M-Pesa is not asked by this."""
-
     @extend_schema(
-        responses={200: StatusSerializer, 401: ErrorSerializer, 404: ErrorSerializer}, operation_id="deposits_status"
+        tags=_TAG,
+        operation_id="deposits_status",
+        summary="Where a deposit stands",
+        description="From our record: M-Pesa tells us when something happens. Ask every 3 seconds at most.",
+        responses={200: StatusSerializer, **errors(401, 404, 429, 503)},
     )
     def get(self, request: Request, transaction_id: str) -> Response:
         rows = Payment.objects.filter(payer_id=_me(request), purpose="deposit")
         payment = rows.filter(transaction_id=transaction_id).first()
         if payment is None:
             raise Refusal("not_found", "You have no deposit with this id.", status=404)
-        return Response({"success": True, "transaction": deposit(payment)})
+        return Response({"success": True, "transaction": _deposits([payment])[0]})
 
 
 class DepositHistory(APIView):
-    """One's own deposits, newest first."""
-
     @extend_schema(
-        parameters=[
-            OpenApiParameter("status", str, description="PENDING, COMPLETED, FAILED, CANCELLED or EXPIRED"),
-            OpenApiParameter("from", str, description="First day, YYYY-MM-DD (East Africa Time)"),
-            OpenApiParameter("to", str, description="Last day, YYYY-MM-DD"),
-            OpenApiParameter("page", int),
-            OpenApiParameter("limit", int, description="1 to 100, 20 by default"),
-        ],
-        responses={200: HistorySerializer, 400: ErrorSerializer, 401: ErrorSerializer},
+        tags=_TAG,
         operation_id="deposits_history",
+        summary="Your deposits, newest first",
+        parameters=[
+            OpenApiParameter("status", str, enum=list(STATUSES)),
+            OpenApiParameter("from", str, description="First day, `YYYY-MM-DD`, East Africa Time."),
+            OpenApiParameter("to", str, description="Last day, itself included."),
+            OpenApiParameter("page", int, description="From 1; beyond the last page is the last page."),
+            OpenApiParameter("limit", int, description=f"Deposits on a page: 1 to 100, {PER_PAGE} if not given."),
+        ],
+        responses={200: HistorySerializer, **errors(400, 401, 429, 503)},
     )
     def get(self, request: Request) -> Response:
-        filters = Filters.read(request.query_params)
-        page = history(user_id=_me(request), filters=filters, purpose="deposit")
+        page = history(user_id=_me(request), filters=Filters.read(request.query_params), purpose="deposit")
         return Response(
             {
                 "success": True,
                 "page": page.number,
                 "pages": page.paginator.num_pages,
                 "total": page.paginator.count,
-                "transactions": [deposit(payment) for payment in page.object_list],
+                "transactions": _deposits(list(page.object_list)),
             }
         )
 
 
 class WalletBalance(APIView):
-    """The balance of one's wallet, in shillings."""
-
-    @extend_schema(responses={200: WalletSerializer, 401: ErrorSerializer}, operation_id="wallet")
+    @extend_schema(
+        tags=["Wallet"],
+        operation_id="wallet",
+        summary="What is in your wallet",
+        responses={200: WalletSerializer, **errors(401, 429, 503)},
+    )
     def get(self, request: Request) -> Response:
-        environment = merchants.current_environment()
-        cents = balance(_me(request), environment)
-        shillings = cents // CENTS if cents % CENTS == 0 else cents / CENTS
+        cents = balance(_me(request), merchants.current_environment())
+        shillings = cents / CENTS if cents % CENTS else cents // CENTS
         return Response({"balance": shillings, "currency": CURRENCY})
 
 
-def deposit(payment: Payment) -> dict[str, object]:
-    """A payment in the words of seed 000."""
+def _order(request: Request, *, phoneNumber: str, amount: int, description: str) -> Start:
+    return Start(
+        purpose="deposit",
+        payer_id=_me(request),
+        phone=phoneNumber,
+        amount=amount,
+        description=description,
+        idempotency_key=api_starting.idempotency_key(request),
+    )
+
+
+def _initiated(outcome: Outcome) -> dict[str, object]:
+    payment = outcome.payment
+    prompted = payment.status == Status.PROMPTED and payment.timed_out_at is None
     return {
+        "success": True,
         "transactionId": payment.transaction_id,
         "checkoutRequestId": _checkout_id(payment),
         "status": word(payment.status, "000"),
-        "amount": payment.amount_cents // CENTS,
-        "currency": payment.currency,
-        "phoneNumber": f"********{payment.phone_tail}",
-        "description": payment.description,
-        "mpesaReceiptNumber": payment.receipt or None,
-        "message": _message(payment),
-        "retryCount": max(0, payment.attempts - 1),
+        "message": SENT if prompted else sentence(words_of([payment], now=clock.now())[payment.pk]),
+    }
+
+
+def _deposits(payments: Sequence[Payment]) -> list[dict[str, object]]:
+    """In the words of seed 000."""
+    words = words_of(payments, now=clock.now())
+    return [
+        {
+            "transactionId": payment.transaction_id,
+            "checkoutRequestId": _checkout_id(payment),
+            "status": word(payment.status, "000"),
+            "amount": whole_shillings(payment.amount_cents),
+            "currency": payment.currency,
+            "phoneNumber": f"*********{payment.phone_tail}",
+            "description": payment.description,
+            "mpesaReceiptNumber": payment.receipt or None,
+            "message": sentence(words[payment.pk]),
+            "resultDesc": None if words[payment.pk].live else words[payment.pk].happened,
+            **_attempts(payment),
+            "initiatedAt": payment.initiated_at,
+            "completedAt": payment.completed_at,
+            "failedAt": payment.failed_at,
+            "timedOutAt": payment.timed_out_at,
+        }
+        for payment in payments
+    ]
+
+
+def _attempts(payment: Payment) -> dict[str, object]:
+    """What STK-8 keeps of trying again."""
+    again = payment.attempts > 1
+    return {
+        "retryCount": payment.attempts - 1 if again else 0,
         "maxRetries": len(timing.RETRIES),
-        "lastRetryAt": payment.last_submitted_at if payment.attempts > 1 else None,
-        "initiatedAt": payment.initiated_at,
-        "completedAt": payment.completed_at,
-        "failedAt": payment.failed_at,
-        "timedOutAt": payment.timed_out_at,
+        "lastRetryAt": payment.last_submitted_at if again else None,
     }
 
 
 def _me(request: Request) -> int:
     return int(request.user.pk or 0)
-
-
-def _message(payment: Payment) -> str:
-    return brief(payment).word
 
 
 def _checkout_id(payment: Payment) -> str | None:

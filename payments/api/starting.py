@@ -5,22 +5,28 @@ Every document's route is this with its own field names and words.
 
 from dataclasses import dataclass
 
+from django.db import DatabaseError, InterfaceError
 from rest_framework.request import Request
 
 from lib import clock
 from lib.errors import Refusal
 from lib.pages import caller_of
 from payments import sending, starting
+from payments.facts import Source
 from payments.models import Payment
 from payments.providers import provider
 from payments.states import Status
 
 KEY_LENGTH = 100
+_CHECK_PHONE = (
+    "We cannot reach our records at the moment, but your request may be on its way. Check your phone, and do not pay "
+    "again: your payment will be found."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`sent` False: M-Pesa has not answered yet (HTTP 202)."""
+    """`created` False: it was there already. `sent` False: M-Pesa has not answered yet (HTTP 202)."""
 
     payment: Payment
     created: bool
@@ -30,11 +36,14 @@ class Outcome:
 def start_and_send(request: Request, order: starting.Start) -> Outcome:
     """Raises Refusal: what was wrong with the request, or why the push failed for good."""
     started = starting.start(order=order, now=clock.now())
-    if started.created:
-        sending.send_now(payment_id=started.payment_id, caller=caller_of(request))
-    payment = Payment.objects.get(pk=started.payment_id)
-    if started.created and payment.status == Status.FAILED:
-        raise _failed(payment)
+    try:
+        if started.created:
+            sending.send_now(payment_id=started.payment_id, caller=caller_of(request))
+        payment = Payment.objects.get(pk=started.payment_id)
+    except (DatabaseError, InterfaceError) as error:  # from here on "nothing was stored" would not be true (OPS-1)
+        raise Refusal("check_phone", _CHECK_PHONE, status=503) from error
+    if started.created and payment.status == Status.FAILED and payment.result_source == Source.PUSH:
+        raise _refused_by_mpesa(payment)
     return Outcome(payment, started.created, sent=payment.status != Status.SENDING)
 
 
@@ -46,7 +55,8 @@ def idempotency_key(request: Request) -> str:
     return key
 
 
-def _failed(payment: Payment) -> Refusal:
+def _refused_by_mpesa(payment: Payment) -> Refusal:
+    """409 where waiting helps (the phone is busy, or it was the same amount too soon), else 502."""
     words = provider(payment.provider).explain_refusal(payment.result_code)
     status = 409 if words.wait_s else 502
     return Refusal("push_refused", f"{words.happened} {words.next_step}", status=status, retry_after=words.wait_s)

@@ -1,0 +1,48 @@
+"""Fields that every document's request has, read by the same rules as the pages (STK-1, STK-2).
+
+Whatever is wrong with one (missing, null, a list, out of limits) is said in the document's own words.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from lib import money, phone
+from lib.errors import Refusal
+
+T = TypeVar("T")
+
+
+@extend_schema_field({"type": "string", "example": "0712 345 678"})
+class PhoneField(serializers.Field[Any, Any, Any, Any]):
+    """Any Kenyan form; 2547XXXXXXXX afterwards."""
+
+    def __init__(self, *, message: str = phone.MESSAGE, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.message = message
+
+    def run_validation(self, data: object = empty) -> str:
+        return _said(lambda: phone.normalise(data, message=self.message))
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}], "example": 1000})
+class AmountField(serializers.Field[Any, Any, Any, Any]):
+    """Whole shillings within the limits, as a number or as people write it; an integer afterwards."""
+
+    def __init__(self, *, minimum: int, maximum: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.minimum, self.maximum = minimum, maximum
+
+    def run_validation(self, data: object = empty) -> int:
+        cents = _said(lambda: money.parse(data, minimum=self.minimum, maximum=self.maximum))
+        return money.whole_shillings(cents)
+
+
+def _said(read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except Refusal as refusal:
+        raise serializers.ValidationError(refusal.message, code=refusal.code) from None

@@ -1,0 +1,47 @@
+"""What the API says about payments: the payer's own words, for many as for one with the same number of queries."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from payments.facts import Known
+from payments.holding import read_fact, read_lot
+from payments.models import LotRow, Payment, PaymentFact
+from payments.payable import Description, payable
+from payments.words import PayerWords, payer_words, told_by_provider
+
+
+def words_of(rows: Sequence[Payment], *, now: datetime) -> dict[int, PayerWords]:
+    """By payment id."""
+    known, things = _known_of(rows), _things_of(rows)
+    return {
+        row.pk: payer_words(
+            row=row,
+            known=known[row.pk],
+            told=told_by_provider(row=row, known=known[row.pk]),
+            thing=things[row.purpose][row.target_id],
+            now=now,
+        )
+        for row in rows
+    }
+
+
+def sentence(words: PayerWords) -> str:
+    """What happened, and what to do next."""
+    return f"{words.happened} {words.next_step}".strip()
+
+
+def _known_of(rows: Sequence[Payment]) -> dict[int, Known]:
+    known = {row.pk: Known(row.amount_cents) for row in rows}
+    for fact in PaymentFact.objects.filter(payment__in=known).order_by("id"):
+        known[fact.payment_id] = known[fact.payment_id].having(facts=[read_fact(fact)])
+    for lot in LotRow.objects.filter(payment__in=known).order_by("id"):
+        known[lot.payment_id or 0] = known[lot.payment_id or 0].having(lots=[read_lot(lot)])
+    return known
+
+
+def _things_of(rows: Sequence[Payment]) -> dict[str, dict[int, Description]]:
+    targets: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        targets[row.purpose].add(row.target_id)
+    return {purpose: payable(purpose).describe(sorted(ids)) for purpose, ids in targets.items()}
