@@ -1,6 +1,6 @@
 """The real product as processes, for tests from outside: simulator, web, worker and beat around a database of their own.
 
-Waiting times run at a twentieth. Tests speak HTTP, WebSocket and SQL to it, never Python: what they see is what a
+Waiting times run at a tenth: at less, the sweeps of every second (which are not scaled) would decide how things end. Tests speak HTTP, WebSocket and SQL to it, never Python: what they see is what a
 person, M-Pesa or an accountant would see.
 """
 
@@ -23,7 +23,7 @@ from dev import processes, stack
 from simulator.testing import Sim
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-SCALE = 0.05
+SCALE = 0.1
 T = TypeVar("T")
 _PEOPLE = """
 import json, sys
