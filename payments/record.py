@@ -63,33 +63,42 @@ _DERIVED = [
 
 
 def _meet_known_lots(held: Mapping[int, Held]) -> list[LotRow]:
-    """A receipt seen before is no new money: in suspense it is adopted, elsewhere the news is odd (once per receipt)."""
-    receipts = {lot.receipt: item for item in held.values() for lot in item.new_lots}
+    """A receipt seen before is no new money: in suspense it is adopted, elsewhere the news is odd (once per receipt).
+
+    What two payments of one batch claim goes to the one with the lower id.
+    """
+    receipts = {lot.receipt for item in held.values() for lot in item.new_lots}
     if not receipts:
         return []
     environments = {item.row.environment for item in held.values()}
-    adopted = []
     known = LotRow.objects.select_for_update(no_key=True).filter(receipt__in=receipts, environment__in=environments)
-    for row in known.order_by("id"):
-        item = receipts[row.receipt]
-        if row.environment != item.row.environment:
-            continue
-        if row.payment_id is None:
-            row.payment_id = item.row.pk
-            item.new_lots = [lot for lot in item.new_lots if lot.receipt != row.receipt] + [read_lot(row)]
-            adopted.append(row)
-        elif row.payment_id != item.row.pk:
-            item.new_lots = [lot for lot in item.new_lots if lot.receipt != row.receipt]
-            item.add(facts=[doubt(Why.RECEIPT_CLASH, row.receipt)])
+    rows = {(row.environment, row.receipt): row for row in known.order_by("id")}
+    owners = {place: row.payment_id for place, row in rows.items() if row.payment_id}
+    adopted = []
+    for payment_id in sorted(held):
+        item = held[payment_id]
+        told, item.new_lots = item.new_lots, []
+        for lot in told:
+            place = (item.row.environment, lot.receipt)
+            if owners.setdefault(place, payment_id) != payment_id:
+                item.add(facts=[doubt(Why.RECEIPT_CLASH, lot.receipt)])
+            elif row := rows.get(place):
+                row.payment_id = payment_id
+                item.new_lots.append(read_lot(row))
+                adopted.append(row)
+            else:
+                item.new_lots.append(lot)
     return adopted
 
 
 def _accounts_of(changed: Sequence[Held]) -> list[tuple[str, str]]:
+    """Where money of these payments stands, and where it may come to stand, whatever their things will answer."""
     codes: set[tuple[str, str]] = set()
     for item in changed:
         asked = Given(item.row.amount_cents) if facts.to_be_given(item.after) else item.given
-        for given in (item.given, asked, None):
-            codes |= {(item.row.environment, code) for code in facts.position(item.after, given, item.accounts)}
+        positions = [facts.position(item.after, given, item.accounts) for given in (item.given, asked, None)]
+        for position in (facts.position(item.known, item.old_given, item.accounts), *positions):
+            codes |= {(item.row.environment, code) for code in position}
     return sorted(codes)
 
 
@@ -117,7 +126,7 @@ def _fact_row(payment_id: int, fact: Fact, now: datetime) -> PaymentFact:
 
 
 def _store_lots(changed: Sequence[Held], adopted: Sequence[LotRow], now: datetime) -> None:
-    mine = {row.receipt for row in adopted}
+    mine = {(row.environment, row.receipt) for row in adopted}
     LotRow.objects.bulk_create(
         LotRow(
             environment=item.row.environment,
@@ -133,7 +142,7 @@ def _store_lots(changed: Sequence[Held], adopted: Sequence[LotRow], now: datetim
         )
         for item in changed
         for lot in item.new_lots
-        if lot.receipt not in mine
+        if (item.row.environment, lot.receipt) not in mine
     )
 
 
