@@ -167,6 +167,8 @@ def status(known: Known) -> Status:
 
 # --- Function two ----------------------------------------------------------------------------------------------------
 
+_NAMED = 5  # receipts in one reason, whose key has 200 characters
+
 
 def reasons(known: Known, given: Given | None) -> frozenset[Reason]:
     """Why a person should look, less what a person already answered."""
@@ -180,7 +182,8 @@ def reasons(known: Known, given: Given | None) -> frozenset[Reason]:
 def _odd_money(known: Known) -> Iterable[Reason]:
     odd = sorted(lot.receipt for lot in known.lots if lot.amount_cents != known.amount_cents)
     if odd:
-        yield Reason(Why.ODD_AMOUNT, ",".join(odd))
+        more = [f"+{len(odd) - _NAMED}"] if len(odd) > _NAMED else []  # lots only grow: the number tells the sets apart
+        yield Reason(Why.ODD_AMOUNT, ",".join([*odd[:_NAMED], *more]))
     if len(known.lots) > 1:
         yield Reason(Why.SEVERAL_LOTS, str(len(known.lots)))
     for fact in known.of(Kind.REVERSED):
