@@ -24,7 +24,7 @@ def reaching(number: str, words: str, *, status: str = "") -> Callable[[Page], N
     def prepare(page: Page) -> None:
         if not (status and _known(page, words, status)):
             _deposit(page, number)
-        page.locator(_TITLE, has_text=words).wait_for(timeout=_PATIENCE_MS)
+        page.locator(_TITLE).get_by_text(words, exact=True).wait_for(timeout=_PATIENCE_MS)
         page.wait_for_load_state("networkidle")
 
     return prepare
@@ -34,7 +34,7 @@ def _known(page: Page, words: str, status: str) -> bool:
     page.goto(f"/history/?status={status}")
     for address in page.locator("tbody a").evaluate_all("links => links.map(link => link.href)"):
         page.goto(address)
-        if words in page.locator(_TITLE).inner_text():
+        if page.locator(_TITLE).inner_text() == words:
             return True
     return False
 
