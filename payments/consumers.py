@@ -1,21 +1,27 @@
 """Live pages: a socket says that something changed, the page then fetches the server's own words (RT-1).
 
-Who may listen is decided when the socket opens. The current state is sent first, so nothing is missed between the page's
-rendering and the socket's opening. What a client sends is ignored.
+Who may listen is decided when the socket opens. The current state is sent first, so nothing is missed between the
+page's rendering and the socket's opening. News by way of Redis may be lost, so while a payment is on its way its
+socket also looks at the row now and then. What a client sends is ignored; who sends much is hung up on.
 """
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.db import InterfaceError, OperationalError
 
 from accounts import roles
+from lib import clock
 from payments import live
 from payments.models import Payment
+from payments.states import LIVE, RANK
 
 NOT_SIGNED_IN, NOT_FOUND, FORBIDDEN = 4401, 4404, 4403
+TOO_BIG, TRY_LATER = 1009, 1013
+LONGEST = 1024  # bytes of a message from a client, which has nothing to say but "ping"
+LOOK_EVERY_S = 10.0
 STAFF_PAUSE_S = 0.5
 
 
@@ -23,13 +29,17 @@ class Listener(AsyncJsonWebsocketConsumer):
     """Joins one group and forwards what is said there."""
 
     group = ""
+    work: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         await self.accept()  # before a refusal, so that its code reaches the browser
         if not self.user.is_authenticated:
             await self.close(NOT_SIGNED_IN)
             return
-        await self.enter()
+        try:
+            await self.enter()
+        except (OperationalError, InterfaceError):
+            await self.close(TRY_LATER)
 
     @property
     def user(self) -> Any:
@@ -43,11 +53,14 @@ class Listener(AsyncJsonWebsocketConsumer):
         await self.channel_layer.group_add(group, self.channel_name)
 
     async def disconnect(self, code: int) -> None:
+        if self.work:
+            self.work.cancel()
         if self.group:
             await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
-        """Clients have nothing to say."""
+        if len(text_data or bytes_data or "") > LONGEST:
+            await self.close(TOO_BIG)
 
     async def transaction_update(self, message: dict[str, Any]) -> None:
         await self.send_json({**message, "type": "transaction_update"})
@@ -56,26 +69,46 @@ class Listener(AsyncJsonWebsocketConsumer):
 class PaymentConsumer(Listener):
     """One payment: for its payer, its counterparty and staff."""
 
+    transaction_id = ""
+    told = ""
+
     async def enter(self) -> None:
-        transaction_id = self.scope["url_route"]["kwargs"]["transaction_id"]
-        if await self._state(transaction_id) is None:
+        self.transaction_id = self.scope["url_route"]["kwargs"]["transaction_id"]
+        if await self._status() is None:
             await self.close(NOT_FOUND)
             return
-        await self.join(live.payment_group(transaction_id))
-        status = await self._state(transaction_id)  # read after joining: nothing falls between the two
-        now = datetime.now(UTC).isoformat()
-        await self.send_json(
-            {"type": "transaction_update", "transactionId": transaction_id, "status": status, "timestamp": now}
-        )
+        await self.join(live.payment_group(self.transaction_id))
+        await self._tell()  # read after joining: nothing falls between the two
+        self.work = asyncio.create_task(self._keep_looking())
+
+    async def transaction_update(self, message: dict[str, Any]) -> None:
+        self.told = message["status"]
+        await super().transaction_update(message)
+
+    async def _keep_looking(self) -> None:
+        while self.told in LIVE:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                await self._tell()
+            except (OperationalError, InterfaceError):
+                continue
+
+    async def _tell(self) -> None:
+        status = await self._status()
+        if status is None or RANK[status] <= RANK.get(self.told, -1):  # news may have overtaken the reading
+            return
+        said = {"transactionId": self.transaction_id, "status": status, "timestamp": clock.now().isoformat()}
+        await self.transaction_update(said)
 
     @database_sync_to_async
-    def _state(self, transaction_id: str) -> str | None:
-        rows = Payment.objects.filter(transaction_id=transaction_id)
+    def _status(self) -> str | None:
+        """None where there is no such payment, or it is none of theirs."""
+        rows = Payment.objects.filter(transaction_id=self.transaction_id)
         row = rows.only("status", "payer_id", "counterparty_id").first()
         if row is None:
             return None
-        mine = self.user.pk in (row.payer_id, row.counterparty_id)
-        return str(row.status) if mine or roles.may_see_all_payments(self.user) else None
+        theirs = self.user.pk in (row.payer_id, row.counterparty_id)
+        return str(row.status) if theirs or roles.may_see_all_payments(self.user) else None
 
 
 class PersonConsumer(Listener):
@@ -88,30 +121,32 @@ class PersonConsumer(Listener):
 class StaffConsumer(Listener):
     """All payments, for staff's lists: many changes become one message, at most two a second."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._changes = 0
-        self._last: dict[str, Any] = {}
-        self._sender: asyncio.Task[None] | None = None
+    changes = 0
+    last: dict[str, Any]
 
     async def enter(self) -> None:
-        if not await database_sync_to_async(roles.may_see_all_payments)(self.user):
+        if roles.may_see_all_payments(self.user):
+            await self.join(live.STAFF_GROUP)
+        else:
             await self.close(FORBIDDEN)
-            return
-        await self.join(live.STAFF_GROUP)
-
-    async def disconnect(self, code: int) -> None:
-        if self._sender:
-            self._sender.cancel()
-        await super().disconnect(code)
 
     async def transaction_update(self, message: dict[str, Any]) -> None:
-        self._changes += 1
-        self._last = message
-        if self._sender is None or self._sender.done():
-            self._sender = asyncio.create_task(self._send_soon())
+        self.changes += 1
+        self.last = message
+        if self.work is None or self.work.done():
+            self.work = asyncio.create_task(self._send_all())
 
-    async def _send_soon(self) -> None:
-        await asyncio.sleep(STAFF_PAUSE_S)
-        changes, self._changes = self._changes, 0
-        await self.send_json({**self._last, "type": "transaction_update", "changes": changes})
+    async def _send_all(self) -> None:
+        """What comes while one message is being sent goes with the next."""
+        while self.changes:
+            await asyncio.sleep(STAFF_PAUSE_S)
+            changes, self.changes = self.changes, 0
+            await self.send_json({**self.last, "type": "transaction_update", "changes": changes})
+
+
+class Nowhere(AsyncJsonWebsocketConsumer):
+    """Every other address."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(NOT_FOUND)

@@ -1,11 +1,12 @@
 """The WebSocket addresses."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
-from payments.consumers import PaymentConsumer, PersonConsumer, StaffConsumer
+from payments.consumers import Nowhere, PaymentConsumer, PersonConsumer, StaffConsumer
 
 websocket_urlpatterns: list[URLPattern] = [
-    path("ws/payments/<str:transaction_id>/", PaymentConsumer.as_asgi()),
+    re_path(r"^ws/payments/(?P<transaction_id>[A-Za-z0-9_]{1,40})/$", PaymentConsumer.as_asgi()),
     path("ws/me/", PersonConsumer.as_asgi()),
     path("ws/staff/payments/", StaffConsumer.as_asgi()),
+    re_path(r"", Nowhere.as_asgi()),
 ]
