@@ -118,6 +118,18 @@ class TestTampering:
         tamper("DELETE FROM audit_seal WHERE position = 1")
         assert seal.verify() == ["The seals from 1 to 1 are gone.", "Seal 2 does not continue the seal before it."]
 
+    def test_a_true_seal_cannot_continue_another_beginning(self, sealed: list[int]) -> None:
+        """The beginning is replaced, sealed anew by the true sealer, and the old end hung on to it."""
+        old = Seal.objects.get(position=2)
+        tamper("DELETE FROM audit_sealed_entry WHERE entry_id = ANY(%s)", sealed[:3])
+        tamper("DELETE FROM audit_entry WHERE id = ANY(%s)", sealed[:3])
+        tamper("DELETE FROM audit_seal")
+        write("x")
+        seal.seal_new(now=NOW)
+        old.previous = Seal.objects.get().head
+        old.save(force_insert=True)
+        assert seal.verify() == ["Seal 2 does not fit its entries."]
+
     def test_an_end_cut_off_is_found_by_its_published_head(self, sealed: list[int]) -> None:
         head = Seal.objects.get(position=2).head
         tamper("DELETE FROM audit_entry WHERE id = ANY(%s)", sealed[3:])
