@@ -80,6 +80,12 @@ class Fact:
     merchant_request_id: str = field(default="", compare=False)
     actor: str = field(default="system", compare=False)
 
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Facts that are not the same have different places: their order never depends on how they came."""
+        what = (self.submission, self.kind, self.provisional, self.source)
+        return (*what, self.code, self.receipt, self.amount_cents, self.checkout_hash)
+
 
 @dataclass(frozen=True, slots=True)
 class Lot:
@@ -139,7 +145,7 @@ class Known:
     def of(self, *kinds: Kind) -> list[Fact]:
         """The facts of these kinds, in an order that does not depend on how they came."""
         found = (fact for fact in self.facts if fact.kind in kinds)
-        return sorted(found, key=lambda f: (f.submission, f.kind, f.provisional, f.source, f.code, f.receipt))
+        return sorted(found, key=lambda fact: fact.place)
 
     @property
     def paid(self) -> bool:
