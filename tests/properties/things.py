@@ -1,0 +1,82 @@
+"""Rooms above payments, for tests: what is paid for, with a memory of how payments spoke to it.
+
+They are wired by `settings.PAYABLES`, as a real room is. Their state is rows, so that a rollback takes it back too.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.test import override_settings
+
+from ledger import chart
+from payments.facts import Given
+from payments.models import Payment
+from payments.payable import Paid, Quote, payable
+from wallet.deposits import Deposits
+from wallet.models import Wallet
+
+settled: Counter[int] = Counter()
+ended: Counter[int] = Counter()
+PRICE_CENTS = 100_000
+
+
+class RecordedDeposits(Deposits):
+    """The real deposits; it is counted how often a payment was settled and ended."""
+
+    def settle(self, payments: Sequence[Paid]) -> dict[int, Given]:
+        settled.update(paid.payment_id for paid in payments)
+        return super().settle(payments)
+
+    def ended(self, payments: Sequence[Paid]) -> None:
+        ended.update(paid.payment_id for paid in payments)
+        super().ended(payments)
+
+
+class OneForSale(RecordedDeposits):
+    """A thing of KES 1,000 that is sold once, whoever pays. Some wallet's row stands for it and is its lock."""
+
+    purpose = "item"
+    request_field = "itemId"
+    transfer_type = ""
+
+    def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
+        return int(request["itemId"])
+
+    def quote(self, target_ids: Sequence[int]) -> dict[int, Quote]:
+        return {
+            row.pk: Quote(row.pk, 0, row.environment, "An item", PRICE_CENTS)
+            for row in Wallet.objects.filter(pk__in=target_ids)
+        }
+
+    def account(self, payment: Paid) -> str:
+        return chart.revenue("item")
+
+    def settle(self, payments: Sequence[Paid]) -> dict[int, Given]:
+        settled.update(paid.payment_id for paid in payments)
+        sold = set(Payment.objects.filter(purpose=self.purpose, answer="GIVEN").values_list("target_id", flat=True))
+        answers = {}
+        for paid in payments:
+            answers[paid.payment_id] = Given(0, "sold") if paid.target_id in sold else Given(paid.amount_cents)
+            sold.add(paid.target_id)
+        return answers
+
+
+@contextmanager
+def on_offer() -> Iterator[None]:
+    """Deposits and the one item can be paid for; nothing is remembered of before."""
+    settled.clear()
+    ended.clear()
+    wired = {
+        **settings.PAYABLES,
+        "deposit": "tests.properties.things.RecordedDeposits",
+        "item": "tests.properties.things.OneForSale",
+    }
+    with override_settings(PAYABLES=wired):
+        payable.cache_clear()
+        try:
+            yield
+        finally:
+            payable.cache_clear()
