@@ -24,7 +24,7 @@ def reaching(number: str, words: str, *, status: str = "") -> Callable[[Page], N
     def prepare(page: Page) -> None:
         if not (status and _known(page, words, status)):
             _deposit(page, number)
-        page.locator(_TITLE).get_by_text(words, exact=True).wait_for(timeout=_PATIENCE_MS)
+        page.get_by_role("heading", name=words, exact=True).wait_for(timeout=_PATIENCE_MS)
         page.wait_for_load_state("networkidle")
 
     return prepare

@@ -14,7 +14,9 @@ from ledger import books, chart
 from ledger.models import LedgerAccount
 from lib.money import words
 from payments.facts import Given
+from payments.models import Payment
 from payments.payable import Description, Paid, Quote
+from payments.states import LIVE
 from wallet.models import Wallet
 
 MINIMUM, MAXIMUM = 10, 150_000  # shillings (STK-2)
@@ -78,6 +80,18 @@ class Deposits:
 def balance(user_id: int, environment: str) -> int:
     """What is in a user's wallet, in cents."""
     return books.balance(environment=environment, code=chart.wallet(user_id))
+
+
+def living(user_id: int, environment: str) -> Payment | None:
+    """The deposit that is on its way; there is one at most."""
+    return Payment.objects.filter(
+        payer_id=user_id, environment=environment, purpose=Deposits.purpose, status__in=LIVE
+    ).first()
+
+
+def purse(user_id: int, environment: str) -> dict[str, object]:
+    """For pages: what is in the wallet, and the deposit that is on its way."""
+    return {"balance": balance(user_id, environment), "living": living(user_id, environment)}
 
 
 def _balances(wallets: Sequence[Wallet]) -> dict[tuple[str, str], int | None]:

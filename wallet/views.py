@@ -18,10 +18,9 @@ from lib.errors import Refusal
 from lib.pages import caller_of, limited, nothing_stored, see_other
 from payments import merchants, phones, sending, starting
 from payments.models import Payment
-from payments.states import LIVE
 from wallet import deposits
 from wallet.forms import DepositForm
-from wallet.history import STATUSES, Filters, history
+from wallet.history import PER_PAGE, STATUSES, Filters, history
 from wallet.rows import named_rows, payment_rows
 
 TEST_NUMBERS = [  # Safaricom's, told apart by seed 000 (ruling 11); each ends by itself
@@ -73,14 +72,9 @@ def _filled_in(request: HttpRequest) -> dict[str, object]:
 def _deposit_page(
     request: HttpRequest, form: DepositForm, status: int = 200, retry_after: int | None = None
 ) -> HttpResponse:
-    environment = merchants.current_environment()
-    living = Payment.objects.filter(
-        payer=_user(request), environment=environment, purpose="deposit", status__in=LIVE
-    ).first()
     context = {
+        **_purse(request),
         "form": form,
-        "balance": deposits.balance(_user(request).pk, environment),
-        "living": living,
         "test_numbers": TEST_NUMBERS,
         "minimum": deposits.MINIMUM,
         "maximum": deposits.MAXIMUM,
@@ -95,13 +89,15 @@ def _deposit_page(
 @login_required
 @require_GET
 def wallet(request: HttpRequest) -> HttpResponse:
-    """The balance and what changed it; `?part=1` is the part that live.js fetches."""
+    """The balance and what changed it. `?part=…` is what live.js fetches, for this page and the first one."""
+    if request.GET.get("part") == "card":
+        return render(request, "wallet/_purse.html", _purse(request))
     user = _user(request)
     environment = merchants.current_environment()
     moved = books.history(environment=environment, code=chart.wallet(user.pk))
-    page = Paginator(moved, 20).get_page(request.GET.get("page"))
+    page = Paginator(moved, PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "balance": deposits.balance(user.pk, environment),
+        **_purse(request),
         "owed": books.balance(environment=environment, code=chart.owed(user.pk)),
         "page": page,
         "rows": named_rows(page.object_list),
@@ -127,9 +123,14 @@ def payments_history(request: HttpRequest) -> HttpResponse:
         "asked": request.GET,
         "filtered": any(request.GET.get(name) for name in ("status", "from", "to")),
         "errors": errors,
-        "balance": deposits.balance(_user(request).pk, merchants.current_environment()),
+        **_purse(request),
     }
     return render(request, "wallet/_history.html" if "part" in request.GET else "wallet/history.html", context)
+
+
+def _purse(request: HttpRequest) -> dict[str, object]:
+    """What every page of the wallet shows: the balance, and the deposit that is on its way."""
+    return deposits.purse(_user(request).pk, merchants.current_environment())
 
 
 def _status_choices() -> list[tuple[str, str]]:

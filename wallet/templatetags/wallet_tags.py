@@ -1,4 +1,4 @@
-"""`{% wallet_home_card %}`: the balance, for the home page."""
+"""`{% wallet_home_card %}`: the balance and a deposit on its way, for the home page; it changes by itself (live.js)."""
 
 from typing import Any
 
@@ -12,4 +12,4 @@ register = template.Library()
 
 @register.inclusion_tag("wallet/_home_card.html", takes_context=True)
 def wallet_home_card(context: dict[str, Any]) -> dict[str, Any]:
-    return {"balance": deposits.balance(context["user"].pk, merchants.current_environment())}
+    return deposits.purse(context["user"].pk, merchants.current_environment())
