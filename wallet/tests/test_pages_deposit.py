@@ -1,0 +1,291 @@
+"""The deposit page: from the form to one prompt on a phone, whatever is typed, clicked twice or broken."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from payments.models import Payment, PaymentFact
+from payments.states import Status
+from payments.tests import factories
+from payments.tests.factories import UserFactory
+from simulator.testing import Sim
+from wallet.tests.reading import key_of, text_of
+
+DEPOSIT = "/deposit/"
+GOOD = {"phone": "0712 345 678", "amount": "1,000"}
+
+
+def send(browser: Client, **fields: str) -> HttpResponse:
+    """As the form would: with the key it was rendered with."""
+    key = key_of(browser.get(DEPOSIT))
+    return browser.post(DEPOSIT, {**GOOD, "key": key, **fields})
+
+
+def away(table: str, when: str) -> None:
+    """From here on the database breaks its connection where this table is written to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'terminating connection' USING ERRCODE = '57P01'; END $$;
+            CREATE TRIGGER away BEFORE INSERT ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION away();"""
+        )
+
+
+@pytest.fixture
+def _back():
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION away() CASCADE")
+
+
+# --- The form ---
+
+
+@pytest.mark.requirement("DEP-1")
+def test_the_form_is_filled_with_the_payers_own_number(browser: Client) -> None:
+    page = browser.get(DEPOSIT).content.decode()
+    assert 'value="0712 345 678"' in page
+    assert "10 to 150,000, whole shillings" in page
+
+
+@pytest.mark.requirement("STK-6")
+def test_every_rendering_has_a_key_of_its_own(browser: Client) -> None:
+    assert key_of(browser.get(DEPOSIT)) != key_of(browser.get(DEPOSIT))
+
+
+@pytest.mark.requirement("ADM-7")
+def test_test_numbers_are_offered_in_the_sandbox_only(browser: Client, settings) -> None:
+    settings.SIMULATOR_URL = "http://127.0.0.1:8100"
+    page = text_of(browser.get(DEPOSIT))
+    assert "0708 374 149 pays" in page
+    assert "0700 000 000 cancels" in page
+    assert "0711 111 111 has too little money" in page
+    assert 'href="http://127.0.0.1:8100/"' in browser.get(DEPOSIT).content.decode()
+
+
+@pytest.mark.requirement("STK-1")
+@pytest.mark.parametrize(
+    "phone", ["", "0812 345 678", "12345", "07123456789", "<script>alert(1)</script>", "0712\x00345678"]
+)
+def test_a_wrong_number_is_said_beside_its_field(browser: Client, phone: str) -> None:
+    answer = send(browser, phone=phone)
+    assert answer.status_code == 400
+    assert 'id="id_phone_error"' in answer.content.decode()
+    assert "<script>alert" not in answer.content.decode()
+    assert not Payment.objects.exists()
+
+
+@pytest.mark.requirement("STK-2")
+@pytest.mark.parametrize("amount", ["", "9", "150,001", "10.50", "-100", "1e9", "ten", "1" * 400, "NaN", "٣٠٠"])
+def test_a_wrong_amount_is_said_beside_its_field(browser: Client, amount: str) -> None:
+    answer = send(browser, amount=amount)
+    assert answer.status_code == 400
+    assert 'id="id_amount_error"' in answer.content.decode()
+    assert not Payment.objects.exists()
+
+
+@pytest.mark.requirement("STK-2")
+def test_the_limits_are_in_the_sentence(browser: Client) -> None:
+    assert "Amount must be between KES 10 and KES 150,000" in text_of(send(browser, amount="9"))
+
+
+def test_what_was_typed_stays_and_so_does_the_key(browser: Client) -> None:
+    answer = send(browser, amount="9", key="abc123")
+    assert 'value="9"' in answer.content.decode()
+    assert key_of(answer) == "abc123"
+
+
+def test_again_fills_in_an_own_payment_and_nobody_elses(browser: Client, amina: User) -> None:
+    mine = factories.started(amina, phone="254733000111", amount=2500)
+    others = factories.started(UserFactory(), phone="254733000222", amount=777)
+    assert 'value="0733 000 111"' in (page := browser.get(f"{DEPOSIT}?again={mine.transaction_id}").content.decode())
+    assert 'value="2,500"' in page
+    page = browser.get(f"{DEPOSIT}?again={others.transaction_id}").content.decode()
+    assert "0733 000 222" not in page
+    assert "777" not in page
+
+
+# --- Who may ---
+
+
+@pytest.mark.requirement("SEC-1")
+def test_a_visitor_logs_in_and_comes_back(client: Client) -> None:
+    answer = client.get(DEPOSIT)
+    assert (answer.status_code, answer["Location"]) == (302, f"/log-in/?next={DEPOSIT}")
+
+
+def test_csrf_is_enforced(amina: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(amina, backend="accounts.backends.RoleBackend")
+    assert strict.post(DEPOSIT, GOOD).status_code == 403
+    assert not Payment.objects.exists()
+
+
+@pytest.mark.requirement("SEC-2")
+def test_too_many_are_told_to_wait(browser: Client, settings) -> None:
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "change": (2, 900)}
+    cache.clear()
+    wrong = {"phone": "1", "amount": "1"}
+    assert [browser.post(DEPOSIT, wrong).status_code for _ in range(3)] == [400, 400, 429]
+    answer = browser.post(DEPOSIT, wrong)
+    assert int(answer["Retry-After"]) > 0
+    assert "Too many attempts" in text_of(answer)
+    assert browser.get(DEPOSIT).status_code == 200
+
+
+# --- Started, and sent at once ---
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("DEP-1")
+@pytest.mark.requirement("STK-3")
+def test_a_deposit_puts_a_prompt_on_the_phone(browser: Client, amina: User, m_pesa: Sim) -> None:
+    answer = send(browser)
+    payment = Payment.objects.get()
+    assert (answer.status_code, answer["Location"]) == (303, reverse("payments:payment", args=[payment.transaction_id]))
+    assert (payment.status, payment.amount_cents, payment.payer) == (Status.PROMPTED, 100_000, amina)
+    assert int(m_pesa.prompt("254712345678")["amount"]) == 1000
+    page = text_of(browser.get(answer["Location"]))
+    assert "Check your phone" in page
+    assert "We sent a request for KES 1,000 to •••• 678." in page
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("STK-6")
+def test_a_double_click_makes_one_payment(browser: Client, amina: User, m_pesa: Sim) -> None:
+    key = key_of(browser.get(DEPOSIT))
+
+    def click(_: int) -> str:
+        tab = Client()
+        tab.cookies = browser.cookies
+        try:
+            return tab.post(DEPOSIT, {**GOOD, "key": key})["Location"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as hands:
+        addresses = list(hands.map(click, range(4)))
+    assert len(set(addresses)) == 1
+    assert Payment.objects.count() == 1
+    assert len(m_pesa.pushes()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("STK-6")
+def test_two_tabs_make_one_prompt(browser: Client, m_pesa: Sim) -> None:
+    assert send(browser)["Location"] == send(browser)["Location"]
+    assert len(m_pesa.pushes()) == 1
+
+
+@pytest.mark.requirement("STK-6")
+def test_another_amount_meanwhile_is_refused_with_the_way_to_the_live_one(browser: Client, amina: User) -> None:
+    living = factories.started(amina, phone="254712345678", amount=1000)
+    answer = send(browser, amount="2,000")
+    assert answer.status_code == 409
+    assert int(answer["Retry-After"]) > 0
+    assert "A payment is in progress." in text_of(answer)
+    assert reverse("payments:payment", args=[living.transaction_id]) in answer.content.decode()
+
+
+@pytest.mark.requirement("STK-6")
+def test_the_form_shows_a_payment_in_progress(browser: Client, amina: User) -> None:
+    living = factories.started(amina)
+    page = browser.get(DEPOSIT)
+    assert "A payment of KES 1,000 is in progress." in text_of(page)
+    assert reverse("payments:payment", args=[living.transaction_id]) in page.content.decode()
+
+
+def test_a_phone_that_is_busy_with_somebody_elses_payment_is_said_at_the_field(browser: Client) -> None:
+    factories.prompted(UserFactory(), phone="254712345678")
+    answer = send(browser)
+    assert answer.status_code == 409
+    assert "There is an open M-Pesa request on •••• 678." in text_of(answer)
+    assert 'id="id_phone_error"' in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("STK-6")
+def test_the_same_form_with_another_amount_is_another_request(browser: Client, m_pesa: Sim) -> None:
+    """Back, another amount, sent again: the browser may have kept the old key."""
+    key = key_of(browser.get(DEPOSIT))
+    first = send(browser, key=key, phone="0711 111 111")
+    payment = factories.tell(
+        Payment.objects.get(), factories.Fact(factories.Kind.FAILED, factories.Source.CALLBACK, code="1")
+    )
+    assert payment.status == Status.FAILED
+    assert send(browser, key=key, phone="0711 111 111")["Location"] == first["Location"]
+    assert send(browser, key=key, phone="0711 111 111", amount="500")["Location"] != first["Location"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("STK-8")
+def test_m_pesa_busy_is_said_with_a_countdown(browser: Client, m_pesa: Sim) -> None:
+    m_pesa.refuse("stk_push", "busy", times=1)
+    page = browser.get(send(browser)["Location"])
+    assert "Not sent yet" in text_of(page)
+    assert "Next try in" in text_of(page)
+
+
+# --- The database fails ---
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("OPS-1")
+@pytest.mark.requirement("P73")
+@pytest.mark.usefixtures("_back")
+def test_before_the_push_nothing_stays(browser: Client, m_pesa: Sim) -> None:
+    away("payments_payment", "true")
+    answer = send(browser)
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "30"
+    assert "nothing was stored, and no request was sent" in text_of(answer)
+    assert not Payment.objects.exists()
+    assert not m_pesa.pushes()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("OPS-1")
+@pytest.mark.requirement("P73")
+@pytest.mark.usefixtures("_back")
+def test_after_the_push_the_payer_looks_at_the_phone(browser: Client, m_pesa: Sim) -> None:
+    away("payments_paymentfact", "NEW.kind = 'ACCEPTED'")
+    answer = send(browser)
+    assert answer.status_code == 303
+    assert "Check your phone, and do not pay again" in text_of(browser.get(answer["Location"]))
+    assert [fact.kind for fact in PaymentFact.objects.all()] == ["SENT"]
+    assert len(m_pesa.pushes()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("OPS-1")
+def test_a_page_without_a_database_says_so(browser: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE ledger_account RENAME TO elsewhere")
+        cursor.execute(
+            """CREATE FUNCTION gone() RETURNS SETOF elsewhere LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'gone' USING ERRCODE = '57P01'; END $$;
+            CREATE VIEW ledger_account AS SELECT * FROM gone()"""
+        )
+    try:
+        answer = browser.get("/wallet/")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DROP VIEW ledger_account; DROP FUNCTION gone(); ALTER TABLE elsewhere RENAME TO ledger_account"
+            )
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "30"
+    assert "do not pay again before your history shows what happened" in text_of(answer)
+
+
+@pytest.mark.requirement("SEC-3")
+def test_nothing_is_inline(browser: Client) -> None:
+    page = browser.get(DEPOSIT).content.decode()
+    assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|\sstyle=", page)
