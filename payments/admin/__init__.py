@@ -1,0 +1,5 @@
+"""The admin of payments: find one among a million, and know why it is what it is. Facts are never edited here."""
+
+from payments.admin import callbacks, exchanges, lots, merchants, payments
+
+__all__ = ["callbacks", "exchanges", "lots", "merchants", "payments"]

@@ -1,0 +1,88 @@
+"""Filters of the payments' lists."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from lib.clock import EAT
+from payments import merchants
+from payments.models.environment import Environment
+
+
+class ModeFilter(admin.SimpleListFilter):
+    """The environment; the current one where none is chosen (LED-4)."""
+
+    title, parameter_name = "mode", "mode"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(environment.value, environment.value) for environment in Environment]
+
+    def choices(self, changelist: Any) -> Any:
+        for value, words in self.lookup_choices:
+            yield {
+                "selected": self.chosen() == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": words,
+            }
+
+    def chosen(self) -> str:
+        return self.value() or merchants.current_environment()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(environment=self.chosen())
+
+
+class ReviewFilter(admin.SimpleListFilter):
+    """Payments that a person should look at."""
+
+    title, parameter_name = "review", "review"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "to be looked at")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.exclude(reasons=[]) if self.value() == "open" else queryset
+
+
+class DaysFilter(admin.ListFilter):
+    """From one day to another, both included, in East Africa Time: two inputs."""
+
+    title, template = "days (from, to)", "admin/payments/days_filter.html"
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in self.expected_parameters():
+            if name and name in params:
+                value = params.pop(name)
+                self.used_parameters[name] = value[-1] if isinstance(value, list) else value
+
+    def expected_parameters(self) -> list[str | None]:
+        return ["from", "to"]
+
+    def has_output(self) -> bool:
+        return True
+
+    def choices(self, changelist: Any) -> Any:
+        kept = [(name, value) for name, value in changelist.params.items()]
+        kept += [(name, values[-1]) for name, values in changelist.filter_params.items() if values]
+        others = {name: value for name, value in kept if name not in self.expected_parameters()}
+        yield {"values": self.used_parameters, "others": others, "display": "", "selected": bool(self.used_parameters)}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        first, last = self._day("from"), self._day("to")
+        if first:
+            queryset = queryset.filter(initiated_at__gte=datetime.combine(first, time(), EAT))
+        if last:
+            queryset = queryset.filter(initiated_at__lt=datetime.combine(last + timedelta(days=1), time(), EAT))
+        return queryset
+
+    def _day(self, name: str) -> date | None:
+        """What is no day is ignored: the input itself shows that it is empty."""
+        try:
+            day = date.fromisoformat(str(self.used_parameters.get(name, "")))
+        except ValueError:
+            return None
+        return day if date(2000, 1, 1) <= day <= date(2999, 12, 31) else None

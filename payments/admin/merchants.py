@@ -1,0 +1,107 @@
+"""Who is paid. Credentials go in and never come out; a connectivity test says whether they work (ADM-3)."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
+
+from accounts import roles
+from audit import trail
+from lib.errors import Refusal
+from payments import merchants
+from payments.models import Merchant
+from payments.providers import provider
+
+SECRETS = ("consumer_key", "consumer_secret", "passkey", "initiator_name", "security_credential")
+
+
+def _secret() -> forms.CharField:
+    words = "Never shown. Leave it empty to keep what is stored."
+    return forms.CharField(required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"}), help_text=words)
+
+
+class MerchantForm(forms.ModelForm):
+    """A secret that is left empty stays what it is."""
+
+    consumer_key = _secret()
+    consumer_secret = _secret()
+    passkey = _secret()
+    initiator_name = _secret()
+    security_credential = _secret()
+
+    class Meta:
+        model = Merchant
+        fields = ("environment", "name", "kind", "shortcode", "till", "is_default", "purposes")
+
+    def given(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in SECRETS if self.cleaned_data.get(name)}
+
+
+@admin.register(Merchant)
+class MerchantAdmin(admin.ModelAdmin):
+    form = MerchantForm
+    list_display = ("name", "environment", "kind", "shortcode", "till", "is_default", "updated_at")
+    list_filter = ("environment",)
+    change_form_template = "admin/payments/merchant/change_form.html"
+    fieldsets = (
+        (None, {"fields": ("environment", "name", "kind", "shortcode", "till", "is_default", "purposes")}),
+        ("Credentials", {"fields": SECRETS}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Merchant | None = None) -> Any:
+        return self.fieldsets if roles.may_edit_credentials(request.user) else self.fieldsets[:1]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Merchant | None = None) -> tuple[str, ...]:
+        return ("environment", "shortcode", "till", "kind") if obj else ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return roles.may_edit_credentials(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Merchant | None = None) -> bool:
+        return roles.may_edit_credentials(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Merchant | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Merchant, form: Any, change: bool) -> None:
+        given = form.given()
+        kept = merchants.credentials(obj) if change else merchants.Credentials("", "", "")
+        values = {name: given.get(name, getattr(kept, name)) for name in SECRETS}
+        obj.credentials_sealed = merchants.sealed(merchants.Credentials(**values))
+        super().save_model(request, obj, form, change)
+        trail.record(
+            action="merchant.changed" if change else "merchant.added",
+            actor=f"user:{request.user.pk}",
+            subject=f"merchant:{obj.pk}",
+            environment=obj.environment,
+            data={"credentials": sorted(given), "fields": sorted(set(form.changed_data) - set(SECRETS))},
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        check = require_POST(self.admin_site.admin_view(self.test_connection))
+        return [path("<int:merchant_id>/check/", check, name="payments_merchant_check"), *super().get_urls()]
+
+    def test_connection(self, request: HttpRequest, merchant_id: int) -> HttpResponse:
+        """Log in to M-Pesa with the stored credentials and say how it went."""
+        if not roles.may_test_connection(request.user):
+            return HttpResponseForbidden("Your role may not test the connection.")
+        merchant = get_object_or_404(Merchant, pk=merchant_id)
+        outcome = "connected"
+        try:
+            provider("mpesa").check(merchant)
+            messages.success(request, "Connected: M-Pesa accepted the credentials.")
+        except Refusal as refusal:
+            outcome = refusal.message
+            messages.error(request, refusal.message)
+        trail.record(
+            action="merchant.checked",
+            actor=f"user:{request.user.pk}",
+            subject=f"merchant:{merchant.pk}",
+            environment=merchant.environment,
+            data={"outcome": outcome},
+        )
+        return redirect(reverse("admin:payments_merchant_change", args=[merchant_id]))
