@@ -9,9 +9,10 @@ Network = IPv4Network | IPv6Network
 
 
 def parse(text: str) -> Address | None:
-    """An address; IPv4 written as IPv6 (`::ffff:1.2.3.4`) is IPv4. None where it is none."""
+    """An address; IPv4 written as IPv6 (`::ffff:1.2.3.4`) is IPv4, and a zone (`%eth0`) is no part of it. None where
+    it is none."""
     try:
-        address = ip_address(text.strip())
+        address = ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None)

@@ -27,7 +27,7 @@ from payments import calls, hooks, merchants, sealing
 from payments.models import Callback
 
 log = structlog.get_logger(__name__)
-_FORGERIES_KEPT_A_MINUTE = 20
+_KEPT_A_MINUTE = 20
 _INSERT = """
     INSERT INTO payments_callback (kind, environment, payment_id, submission, verdict, verdict_reason, path, address,
         body_sealed, size, received_at, state, attempts, next_attempt_at, outcome, error, checkout_hash)
@@ -63,18 +63,24 @@ def documented(request: HttpRequest) -> JsonResponse:
 def _receive(request: HttpRequest, judged: Judged | None, *, path: str) -> JsonResponse:
     now = clock.now()
     address = _address(request)
-    body = request.read(settings.CALLBACK_MAX_BYTES + 1)
+    body = _read(request)
     if len(body) > settings.CALLBACK_MAX_BYTES:
         return _too_large(request, address, path, now)
     judged = judged or _judge_signature(body, request.headers.get("x-mpesa-signature"), address)
-    forged = judged.verdict == Callback.Verdict.FORGED
-    if not forged or _keep_forgery(address):
-        _store(judged, body, path, address, now)
-    if forged:
-        _security("callback_forged", address, {"path": path, "reason": judged.reason}, now)
-        return JsonResponse({"ResultCode": 1, "ResultDesc": "Rejected"}, status=403)
+    if judged.verdict == Callback.Verdict.FORGED:
+        return _forged(judged, body, path, address, now)
+    _store(judged, body, path, address, now)
     wake.wake("payments.drain_inbox")
     return JsonResponse({"ResultCode": 0, "ResultDesc": "Success"})
+
+
+def _read(request: HttpRequest) -> bytes:
+    """One byte more than is allowed tells that it is too large. Django reads nothing of a chunked body under WSGI."""
+    limit = settings.CALLBACK_MAX_BYTES + 1
+    environ = getattr(request, "environ", {})
+    chunked = not request.META.get("CONTENT_LENGTH") and environ.get("wsgi.input_terminated")
+    stream = environ["wsgi.input"] if chunked else request
+    return bytes(stream.read(limit))
 
 
 # --- The verdict -----------------------------------------------------------------------------------------------------
@@ -127,20 +133,34 @@ def _store(judged: Judged, body: bytes, path: str, address: str | None, now: dat
         cursor.execute(_INSERT, values)
 
 
-def _keep_forgery(address: str | None) -> bool:
-    """Forgeries are kept up to a cap per address and minute; without Redis all are kept."""
-    key = f"forgeries:{address}"
-    try:
-        cache.add(key, 0, timeout=60)
-        return bool(cache.incr(key) <= _FORGERIES_KEPT_A_MINUTE)
-    except Exception:
-        return True
+def _forged(judged: Judged, body: bytes, path: str, address: str | None, now: datetime) -> JsonResponse:
+    if _kept("callback_forged", address):
+        _store(judged, body, path, address, now)
+        _security("callback_forged", address, {"path": path, "reason": judged.reason}, now)
+    return JsonResponse({"ResultCode": 1, "ResultDesc": "Rejected"}, status=403)
 
 
 def _too_large(request: HttpRequest, address: str | None, path: str, now: datetime) -> JsonResponse:
     size = request.META.get("CONTENT_LENGTH") or "unknown"
-    _security("callback_too_large", address, {"path": path, "size": str(size)[:20]}, now)
+    if _kept("callback_too_large", address):
+        _security("callback_too_large", address, {"path": path, "size": str(size)[:20]}, now)
     return JsonResponse({"ResultCode": 1, "ResultDesc": "Body too large"}, status=413)
+
+
+def _kept(event: str, address: str | None) -> bool:
+    """A stranger decides how many there are, we how many are written down: so many of a kind per address and minute.
+
+    Those beyond are refused all the same, and stand in the log. Without Redis all are kept.
+    """
+    key = f"{event}:{address}"
+    try:
+        cache.add(key, 0, timeout=60)
+        kept = bool(cache.incr(key) <= _KEPT_A_MINUTE)
+    except Exception:
+        return True
+    if not kept:
+        log.warning("callback.not_kept", event_kind=event, address=address)
+    return kept
 
 
 def _security(event: str, address: str | None, data: dict[str, str], now: datetime) -> None:

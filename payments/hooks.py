@@ -16,6 +16,8 @@ from lib import crypto
 
 _KINDS = {"STK": 1}
 _ENVIRONMENTS = {"sandbox": 1, "production": 2}
+_KIND_NAMES = {code: name for name, code in _KINDS.items()}
+_ENVIRONMENT_NAMES = {code: name for name, code in _ENVIRONMENTS.items()}
 _HEAD_BYTES = 12
 _MAC_BYTES = 16
 TOKEN_LENGTH = 2 * (_HEAD_BYTES + _MAC_BYTES)
@@ -54,7 +56,7 @@ def read(text: str) -> Hook | None:
         return None
     head, mac = raw[:_HEAD_BYTES], raw[_HEAD_BYTES:]
     genuine = [crypto.same(mac, _mac(head, key)) for key in settings.HOOK_KEYS]
-    return _parse(head) if any(genuine) else None
+    return _parse(head) if any(genuine) and head[0] in _KIND_NAMES and head[1] in _ENVIRONMENT_NAMES else None
 
 
 def _head(hook: Hook) -> bytes:
@@ -67,11 +69,9 @@ def _mac(head: bytes, key: bytes) -> bytes:
 
 
 def _parse(head: bytes) -> Hook:
-    kinds = {code: kind for kind, code in _KINDS.items()}
-    environments = {code: name for name, code in _ENVIRONMENTS.items()}
     return Hook(
-        kind=kinds[head[0]],
-        environment=environments[head[1]],
+        kind=_KIND_NAMES[head[0]],
+        environment=_ENVIRONMENT_NAMES[head[1]],
         submission=int.from_bytes(head[2:4], "big"),
         payment_id=int.from_bytes(head[4:], "big"),
     )

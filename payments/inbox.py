@@ -18,13 +18,15 @@ from audit import trail
 from lib.db import entry_point, in_transaction
 from lib.phone import mask_all
 from payments import calls, chase, lifecycle, record, sealing, timing
-from payments.facts import Fact, Why
+from payments.facts import Fact, Lot, Why
+from payments.holding import Held
 from payments.lifecycle import News
 from payments.models import Callback, Exchange, Payment
 from payments.providers import Told, Unparsable, provider
 
 log = structlog.get_logger(__name__)
 BATCH = 200
+DUPLICATE = "known already"
 
 
 @dataclass(slots=True)
@@ -100,7 +102,7 @@ def _process(rows: Sequence[Callback], now: datetime) -> None:
     readings = _read_all(rows)
     news = [reading.news for reading in readings if reading.news]
     if news:
-        lifecycle.apply_within(news=news, now=now)
+        _name_duplicates(readings, lifecycle.apply_within(news=news, now=now))
     chase.ask_soon(payment_ids=[r.ask_about for r in readings if r.ask_about], now=now)
     for reading in readings:
         _mark(reading, now)
@@ -109,6 +111,21 @@ def _process(rows: Sequence[Callback], now: datetime) -> None:
         ["state", "processed_at", "outcome", "checkout_hash", "payment_id", "error", "next_attempt_at"],
     )
     _log(readings, now)
+
+
+def _name_duplicates(readings: Sequence[Reading], changed: Sequence[Held]) -> None:
+    """A callback that tells nothing new is a duplicate: of what was known before, or of one beside it (CB-5)."""
+    before = {item.row.pk: item.known for item in changed}
+    told: dict[int, set[Fact | Lot]] = {pk: {*known.facts, *known.lots} for pk, known in before.items()}
+    for reading in readings:
+        if reading.news is None:
+            continue
+        known = told.get(reading.news.payment_id)
+        said: set[Fact | Lot] = {*reading.news.facts, *reading.news.lots}
+        if known is None or said <= known:
+            reading.outcome = DUPLICATE
+        else:
+            known |= said
 
 
 def _read_all(rows: Sequence[Callback]) -> list[Reading]:
