@@ -52,6 +52,9 @@ class MerchantAdmin(admin.ModelAdmin):
         ("Credentials", {"fields": SECRETS}),
     )
 
+    class Media:
+        css = {"all": ("css/admin-payments.css",)}
+
     def get_fieldsets(self, request: HttpRequest, obj: Merchant | None = None) -> Any:
         return self.fieldsets if roles.may_edit_credentials(request.user) else self.fieldsets[:1]
 

@@ -82,7 +82,7 @@ class PaymentAdmin(WatchedAdmin):
 
     @admin.display(description="date", ordering="initiated_at")
     def when(self, row: Payment) -> str:
-        return f"{row.initiated_at.astimezone(clock.EAT):%d %b %Y, %H:%M:%S}"
+        return f"{row.initiated_at.astimezone(clock.EAT):%d %b %Y %H:%M:%S}"
 
     @admin.display(description="amount", ordering="amount_cents")
     def amount(self, row: Payment) -> str:
@@ -99,7 +99,8 @@ class PaymentAdmin(WatchedAdmin):
     @admin.display(description="status", ordering="status")
     def state(self, row: Payment) -> SafeString:
         said = brief(row)
-        return format_html('<span class="state state--{}">{}</span>', said.state.lower(), said.word)
+        word = "Owed to the payer" if said.state == "OWED" else said.word
+        return format_html('<span class="state state--{}">{}</span>', said.state.lower(), word)
 
     @admin.display(description="receipt")
     def receipt_shown(self, row: Payment) -> SafeString:
@@ -112,9 +113,9 @@ class PaymentAdmin(WatchedAdmin):
         return f"{row.failed_at.astimezone(clock.EAT):%H:%M:%S} {row.result_code} {row.result_description}"[:80]
 
     @admin.display(description="review")
-    def flag(self, row: Payment) -> SafeString:
+    def flag(self, row: Payment) -> str:
         names = ", ".join(sorted({key.partition(":")[0].replace("_", " ").lower() for key in row.reasons}))
-        return format_html('<span class="flag">⚑ {}</span>', names) if names else format_html("–")
+        return format_html('<span class="flag">⚑ {}</span>', names) if names else "–"
 
     @admin.display(description="phone")
     def phone(self, row: Payment) -> str:

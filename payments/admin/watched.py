@@ -40,11 +40,11 @@ class WatchedAdmin(ReadOnlyAdmin):
 def masked_body(sealed: bytes | memoryview, context: str) -> SafeString:
     """A sealed body for staff's eyes: indented where it is JSON, every phone number masked."""
     if not sealed:
-        return format_html("–")
+        return format_html("{}", "–")
     try:
         text = sealing.unseal(bytes(sealed), context=context).decode("utf-8", "replace")
     except Unreadable:
-        return format_html("<em>cannot be opened any more</em>")
+        return format_html("<em>{}</em>", "cannot be opened any more")
     with contextlib.suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     return format_html("<pre>{}</pre>", mask_all(text[:20_000]))
