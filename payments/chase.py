@@ -16,6 +16,7 @@ import structlog
 from django.db import connection
 
 from audit import trail
+from lib.crypto import Unreadable
 from lib.db import entry_point
 from payments import calls, holding, lifecycle, record, sealing, timing
 from payments.models import Payment
@@ -46,8 +47,16 @@ def ask_due(*, now: datetime) -> int:
     with ThreadPoolExecutor(max_workers=_THREADS) as pool:
         answered = list(pool.map(lambda one: copy_context().run(_ask, one, now), asked))
     for one in answered:
-        learn(asked=one, now=now)
+        _learn(one, now)
     return len(answered)
+
+
+def _learn(one: Asked, now: datetime) -> None:
+    """One that breaks stops no other; its lease ends, and it is asked about again."""
+    try:
+        learn(asked=one, now=now)
+    except Exception:
+        log.exception("chase.learn_broke", payment_id=one.question.payment_id)
 
 
 @entry_point
@@ -64,13 +73,18 @@ def claim(*, now: datetime) -> list[Asked]:
         row.asked_at = now
         row.next_query_at = now + timedelta(seconds=timing.QUERY_LEASE)
     Payment.objects.bulk_update(rows, ["query_lease", "asked_at", "next_query_at"])
-    return [Asked(_question(row), row.query_lease) for row in rows if row.query_lease]
+    return [Asked(question, row.query_lease) for row in rows if row.query_lease and (question := _question(row))]
 
 
-def _question(row: Payment) -> Question:
+def _question(row: Payment) -> Question | None:
+    """None where its CheckoutRequestID cannot be read (its key is gone): it must not keep others from being asked."""
     if row.merchant is None:  # cannot be: payment_mpesa_fields
         raise ValueError(f"{row.transaction_id} has no merchant")
-    checkout_id = sealing.unseal(bytes(row.checkout_sealed), context=CHECKOUT_CONTEXT).decode()
+    try:
+        checkout_id = sealing.unseal(bytes(row.checkout_sealed), context=CHECKOUT_CONTEXT).decode()
+    except Unreadable:
+        log.exception("chase.unreadable", payment_id=row.pk)
+        return None
     return Question(row.pk, row.merchant, checkout_id)
 
 
@@ -109,11 +123,7 @@ def _next(row: Payment, *, reached: bool, now: datetime) -> datetime | None:
     """Not reached says nothing and costs no question; it is tried again after a pause."""
     if not reached:
         return now + timing.seconds(timing.QUERY_SPACING)
-    planned = timing.query_at(row.last_submitted_at or now, row.queries)
-    while planned is not None and planned <= now:  # a worker was away: the past is asked about once
-        row.queries += 1
-        planned = timing.query_at(row.last_submitted_at or now, row.queries)
-    return planned
+    return timing.query_after(row.last_submitted_at or now, now)
 
 
 def _log_query(row: Payment, asked: Asked, now: datetime) -> None:
@@ -143,9 +153,19 @@ def close_overdue(*, now: datetime) -> int:
     ids = list(
         Payment.objects.filter(deadline_at__lte=now).order_by("deadline_at").values_list("pk", flat=True)[:BATCH]
     )
-    if ids:
-        lifecycle.pass_time(payment_ids=ids, now=now)
+    if ids and not _pass_time(ids, now):
+        for payment_id in ids:  # one bad payment never stops the clock of the others
+            _pass_time([payment_id], now)
     return len(ids)
+
+
+def _pass_time(ids: Sequence[int], now: datetime) -> bool:
+    try:
+        lifecycle.pass_time(payment_ids=ids, now=now)
+    except Exception:
+        log.exception("chase.clock_broke", payments=len(ids))
+        return False
+    return True
 
 
 def send_queued(*, now: datetime) -> int:

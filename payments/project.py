@@ -76,7 +76,7 @@ def _set_work(row: Payment, known: Known, now: datetime) -> None:
     if not facts.may_be_asked(known):
         row.next_query_at = None
     elif row.next_query_at is None:
-        row.next_query_at = timing.query_at(row.last_submitted_at or now, row.queries)
+        row.next_query_at = timing.query_after(row.last_submitted_at or now, now)
 
 
 def deadline(row: Payment, known: Known) -> datetime | None:

@@ -27,11 +27,15 @@ def seconds(value: float) -> timedelta:
     return timedelta(seconds=value * settings.TIME_SCALE)
 
 
-def query_at(submitted_at: datetime, queries: int) -> datetime | None:
-    """When to ask next after `queries` queries, with jitter; None after the last."""
-    if queries >= len(QUERIES):
+def query_after(submitted_at: datetime, now: datetime) -> datetime | None:
+    """When to ask next, with jitter; None after the last time.
+
+    By the clock and not by a count, so that questions which strangers cause (doubtful callbacks) use up none of ours.
+    """
+    ahead = [wait for wait in QUERIES if submitted_at + seconds(wait) > now]
+    if not ahead:
         return None
-    return submitted_at + seconds(QUERIES[queries] * (1 + random.uniform(0, JITTER)))  # noqa: S311
+    return submitted_at + seconds(ahead[0] * (1 + random.uniform(0, JITTER)))  # noqa: S311
 
 
 def retry_at(now: datetime, refused: int) -> datetime | None:

@@ -20,6 +20,7 @@ from wallet.models import Wallet
 
 settled: Counter[int] = Counter()
 ended: Counter[int] = Counter()
+broken: set[int] = set()  # payments whose end the room above cannot bear, by a defect of its own
 PRICE_CENTS = 100_000
 
 
@@ -32,6 +33,8 @@ class RecordedDeposits(Deposits):
 
     def ended(self, payments: Sequence[Paid]) -> None:
         ended.update(paid.payment_id for paid in payments)
+        if any(paid.payment_id in broken for paid in payments):
+            raise ValueError("a defect of the room above")
         super().ended(payments)
 
 
@@ -69,6 +72,7 @@ def on_offer() -> Iterator[None]:
     """Deposits and the one item can be paid for; nothing is remembered of before."""
     settled.clear()
     ended.clear()
+    broken.clear()
     wired = {
         **settings.PAYABLES,
         "deposit": "tests.properties.things.RecordedDeposits",
