@@ -19,6 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from dev import browser as browsers
+from dev import pay_first
 
 BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screens"
@@ -82,8 +83,20 @@ PAGES = [
     Shot("password-reset-ended", "/password/reset/MQ/ended-link/"),
     Shot("home", "/", "client"),
     Shot("deposit", "/deposit/", "client"),
+    Shot("deposit-wrong", "/deposit/", "client", pay_first.wrong, status=400),
+    Shot("payment-paid", "/", "client", pay_first.reaching("0708 374 149", "Paid", status="COMPLETED")),
+    Shot("payment-cancelled", "/", "client", pay_first.reaching("0700 000 000", "Payment Cancelled", status="CANCELLED")),
+    Shot("payment-failed", "/", "client", pay_first.reaching("0711 111 111", "Not paid", status="FAILED")),
+    Shot("payment-odd", "/", "client", pay_first.reaching("254190500001", "Paid, another amount", status="COMPLETED")),
+    Shot("payment-queued", "/", "finance", pay_first.reaching("254190800001", "Not sent yet", status="PENDING")),
+    Shot("payment-perhaps-sent", "/", "admin", pay_first.reaching("254190600001", "Check your phone", status="PENDING")),
+    Shot("payment-timed-out", "/", "therapist", pay_first.reaching("254191500001", "Timed out", status="PENDING")),
+    Shot("payment-expired", "/", "therapist", pay_first.reaching("254191500001", "Timed out", status="EXPIRED")),
+    Shot("payment-prompted", "/", "other", pay_first.reaching("0722 000 111", "Check your phone")),
+    Shot("deposit-in-progress", "/deposit/", "other"),
     Shot("wallet", "/wallet/", "client"),
     Shot("history", "/history/", "client"),
+    Shot("history-details", "/history/", "client", pay_first.details),
     Shot("profile", "/profile/", "client"),
     Shot("profile-saved", "/profile/", "client", _saved),
     Shot("password-change", "/password/", "client"),
