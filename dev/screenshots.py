@@ -85,11 +85,15 @@ PAGES = [
     Shot("deposit", "/deposit/", "client"),
     Shot("deposit-wrong", "/deposit/", "client", pay_first.wrong, status=400),
     Shot("payment-paid", "/", "client", pay_first.reaching("0708 374 149", "Paid", status="COMPLETED")),
-    Shot("payment-cancelled", "/", "client", pay_first.reaching("0700 000 000", "Payment Cancelled", status="CANCELLED")),
+    Shot(
+        "payment-cancelled", "/", "client", pay_first.reaching("0700 000 000", "Payment Cancelled", status="CANCELLED")
+    ),
     Shot("payment-failed", "/", "client", pay_first.reaching("0711 111 111", "Not paid", status="FAILED")),
     Shot("payment-odd", "/", "client", pay_first.reaching("254190500001", "Paid, another amount", status="COMPLETED")),
     Shot("payment-queued", "/", "finance", pay_first.reaching("254190800001", "Not sent yet", status="PENDING")),
-    Shot("payment-perhaps-sent", "/", "admin", pay_first.reaching("254190600001", "Check your phone", status="PENDING")),
+    Shot(
+        "payment-perhaps-sent", "/", "admin", pay_first.reaching("254190600001", "Check your phone", status="PENDING")
+    ),
     Shot("payment-timed-out", "/", "therapist", pay_first.reaching("254191500001", "Timed out", status="PENDING")),
     Shot("payment-expired", "/", "therapist", pay_first.reaching("254191500001", "Timed out", status="EXPIRED")),
     Shot("payment-prompted", "/", "other", pay_first.reaching("0722 000 111", "Check your phone")),
