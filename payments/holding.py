@@ -43,6 +43,11 @@ class Held:
                 self.new_lots.append(lot)
 
     @property
+    def new_requests(self) -> list[Fact]:
+        """What M-Pesa has just accepted, by its CheckoutRequestID."""
+        return [fact for fact in self.new_facts if fact.kind is Kind.ACCEPTED and fact.checkout_hash]
+
+    @property
     def paid(self) -> Paid:
         row = self.row
         return Paid(

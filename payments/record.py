@@ -22,6 +22,8 @@ from payments.project import CHECKOUT_CONTEXT, project
 @in_transaction
 def write(held: Mapping[int, Held], *, now: datetime) -> list[Held]:
     """Write what was added to payments under lock (`holding.hold`). Returns those that changed."""
+    _wake_unmatched(held, now)
+    _find_money_of_new_requests(held)
     adopted = _meet_known_lots(held)
     changed = [item for item in held.values() if item.new_facts or item.new_lots]
     if not changed:
@@ -36,7 +38,6 @@ def write(held: Mapping[int, Held], *, now: datetime) -> list[Held]:
     books.post([posting for posting in postings if posting.change], locked=locked)
     Payment.objects.bulk_update([item.row for item in changed], _DERIVED)
     telling.tell(changed, now=now)
-    _wake_unmatched(changed, now)
     return changed
 
 
@@ -60,6 +61,24 @@ _DERIVED = [
     "failed_at", "mpesa_transaction_at", "journals", "deadline_at", "next_query_at", "next_attempt_at", "timed_out_at",
     "attempts", "last_submitted_at", "updated_at",
 ]  # fmt: skip
+
+
+def _wake_unmatched(held: Mapping[int, Held], now: datetime) -> None:
+    """A callback that named an unknown request is read again when the request turns up."""
+    hashes = [fact.checkout_hash for item in held.values() for fact in item.new_requests]
+    if hashes:
+        waiting = Callback.objects.filter(state=Callback.State.UNMATCHED, checkout_hash__in=hashes)
+        waiting.update(state=Callback.State.WAITING, next_attempt_at=now, attempts=0)
+
+
+def _find_money_of_new_requests(held: Mapping[int, Held]) -> None:
+    """Its callback may have put money into suspense. Asked after `_wake_unmatched`, which waits for who does so now."""
+    items = {fact.checkout_hash: item for item in held.values() for fact in item.new_requests}
+    if items:
+        for row in LotRow.objects.filter(payment=None, checkout_hash__in=items):
+            item = items[row.checkout_hash]
+            if row.environment == item.row.environment:
+                item.add(lots=[read_lot(row)])
 
 
 def _meet_known_lots(held: Mapping[int, Held]) -> list[LotRow]:
@@ -178,11 +197,3 @@ def _posting(item: Held, now: datetime) -> books.Posting:
         occurred_at=now,
         type=payable(row.purpose).transfer_type,
     )
-
-
-def _wake_unmatched(changed: Sequence[Held], now: datetime) -> None:
-    """A callback that named an unknown request is read again when the request turns up."""
-    hashes = [fact.checkout_hash for item in changed for fact in item.new_facts if fact.kind is Kind.ACCEPTED]
-    if hashes:
-        waiting = Callback.objects.filter(state=Callback.State.UNMATCHED, checkout_hash__in=hashes)
-        waiting.update(state=Callback.State.WAITING, next_attempt_at=now, attempts=0)

@@ -17,9 +17,9 @@ def test_the_order_is_written_down_once() -> None:
 
 
 def test_every_status_is_live_or_final() -> None:
-    assert LIVE | FINAL == set(Status)
+    assert set(Status) == LIVE | FINAL
     assert not LIVE & FINAL
-    assert FINAL - ENDED_WITHOUT_MONEY == {Status.COMPLETED}
+    assert {Status.COMPLETED} == FINAL - ENDED_WITHOUT_MONEY
 
 
 @pytest.mark.django_db
