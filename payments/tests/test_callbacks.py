@@ -348,7 +348,6 @@ def test_a_masked_phone_contradicts_nobody(payment: Payment) -> None:
 
 
 @pytest.mark.requirement("CB-5")
-@pytest.mark.requirement("P75")
 @pytest.mark.parametrize("together", [True, False])
 def test_a_replay_is_a_duplicate(payment: Payment, together: bool) -> None:
     body = paid(payment)

@@ -138,7 +138,6 @@ class Lessons(Deposits):
         return {pk: replace(quote, counterparty_id=teacher.pk) for pk, quote in super().quote(target_ids).items()}
 
 
-@pytest.mark.requirement("P32")
 async def test_the_counterparty_may_listen(payer: User, settings: Any) -> None:
     settings.PAYABLES = {"lesson": f"{__name__}.Lessons"}
     therapist = await database_sync_to_async(User.objects.create_user)("t@malipo.test", role=Role.THERAPIST)
