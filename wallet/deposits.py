@@ -7,6 +7,7 @@ an odd amount never gets here: it is owed to the payer and a person looks.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -42,7 +43,7 @@ class Deposits:
                 target_id=wallet.pk,
                 payer_id=wallet.user_id,
                 environment=wallet.environment,
-                description="Wallet deposit",
+                description=settings.BUSINESS_NAME,
                 amount_cents=None,
                 minimum=MINIMUM,
                 maximum=MAXIMUM,

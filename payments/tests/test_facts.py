@@ -116,9 +116,9 @@ def test_differences_lead_from_nothing_to_the_last_position(
     steps: list[tuple[list[Fact], list[Lot], Given | None]],
 ) -> None:
     known, booked, held = Known(CENTS), {}, {}
-    for some_facts, some_lots, given in steps:
+    for some_facts, some_lots, answer in steps:
         known = known.having(facts=some_facts, lots=some_lots)
-        new = facts.position(known, given, ACCOUNTS)
+        new = facts.position(known, answer, ACCOUNTS)
         move = facts.difference(new, held)
         assert sum(move.values()) == 0
         booked = {code: booked.get(code, 0) + move.get(code, 0) for code in {*booked, *move}}
