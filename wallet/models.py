@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from payments.models.environment import Environment
+from payments.models.environment import Environment, environment_known
 
 
 class Wallet(models.Model):
@@ -14,7 +14,10 @@ class Wallet(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "environment"], name="wallet_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "environment"], name="wallet_once"),
+            environment_known("wallet_environment_known"),
+        ]
 
     def __str__(self) -> str:
         return f"wallet of user {self.user_id} ({self.environment})"

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.models.environment import environment_field
+from payments.models.environment import environment_field, environment_known
 
 
 class Callback(models.Model):
@@ -45,6 +45,7 @@ class Callback(models.Model):
 
     class Meta:
         constraints = [
+            environment_known("callback_environment_known"),
             models.CheckConstraint(
                 condition=~Q(verdict="FORGED") | Q(state="DONE"), name="callback_forged_never_processed"
             ),

@@ -11,3 +11,8 @@ class Environment(models.TextChoices):
 
 def environment_field() -> "models.CharField[str, str]":
     return models.CharField(max_length=10, choices=Environment.choices)
+
+
+def environment_known(name: str) -> models.CheckConstraint:
+    """The rule that a table's environment is one of these."""
+    return models.CheckConstraint(condition=models.Q(environment__in=Environment.values), name=name)

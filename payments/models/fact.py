@@ -3,8 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
-from payments.facts import Kind, Source
-from payments.models.environment import environment_field
+from payments.facts import Kind, Source, Why
+from payments.models.environment import environment_field, environment_known
 from payments.models.payment import Payment
 
 KINDS = [(kind.value, kind.value) for kind in Kind]
@@ -42,6 +42,10 @@ class PaymentFact(models.Model):
                 fields=["payment", "submission"], condition=Q(kind="SENT"), name="fact_submission_once"
             ),
             models.CheckConstraint(condition=Q(kind__in=[k for k, _ in KINDS]), name="fact_kind_known"),
+            models.CheckConstraint(condition=Q(source__in=[s for s, _ in SOURCES]), name="fact_source_known"),
+            models.CheckConstraint(
+                condition=~Q(kind="DOUBTED") | Q(code__in=[why.value for why in Why]), name="fact_doubt_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(kind="REVERSED") | (Q(amount_cents__gt=0) & ~Q(receipt="")), name="fact_reversal_whole"
             ),
@@ -73,6 +77,8 @@ class LotRow(models.Model):
     class Meta:
         db_table = "payments_lot"
         constraints = [
+            environment_known("lot_environment_known"),
+            models.CheckConstraint(condition=Q(source__in=[s for s, _ in SOURCES]), name="lot_source_known"),
             models.UniqueConstraint(fields=["environment", "receipt"], name="lot_receipt_once"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="lot_amount_positive"),
             models.CheckConstraint(

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from payments.models.environment import environment_field
+from payments.models.environment import environment_field, environment_known
 
 
 class Merchant(models.Model):
@@ -25,6 +25,7 @@ class Merchant(models.Model):
 
     class Meta:
         constraints = [
+            environment_known("merchant_environment_known"),
             models.UniqueConstraint(fields=["environment", "shortcode", "till"], name="merchant_once"),
             models.UniqueConstraint(
                 fields=["environment"], condition=models.Q(is_default=True), name="merchant_one_default"

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.models.environment import environment_field
+from payments.models.environment import environment_field, environment_known
 from payments.models.merchant import Merchant
 from payments.states import LIVE, Status
 
@@ -83,6 +83,7 @@ class Payment(models.Model):
 
     class Meta:
         constraints = [
+            environment_known("payment_environment_known"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="payment_status_known"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="payment_amount_positive"),
             models.CheckConstraint(
