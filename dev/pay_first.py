@@ -2,6 +2,7 @@
 simulator that end by themselves (or do not), and open its page. What is there already is used again, so a second run
 is quick; the two minutes of a time-out are waited for once."""
 
+import secrets
 from collections.abc import Callable
 
 from playwright.sync_api import Page
@@ -19,11 +20,14 @@ def _deposit(page: Page, number: str) -> None:
 
 
 def reaching(number: str, words: str, *, status: str = "") -> Callable[[Page], None]:
-    """Open a payment whose page says `words`; `status` is the filter of the history that would show it."""
+    """Open a payment whose page says `words`; `status` is the filter of the history that would show it.
+
+    Each # in the number is any digit: some numbers do what they do only once.
+    """
 
     def prepare(page: Page) -> None:
         if not (status and _known(page, words, status)):
-            _deposit(page, number)
+            _deposit(page, "".join(str(secrets.randbelow(10)) if digit == "#" else digit for digit in number))
         page.get_by_role("heading", name=words, exact=True).wait_for(timeout=_PATIENCE_MS)
         page.wait_for_load_state("networkidle")
 
