@@ -27,11 +27,21 @@ def reaching(number: str, words: str, *, status: str = "") -> Callable[[Page], N
 
     def prepare(page: Page) -> None:
         if not (status and _known(page, words, status)):
+            if "#" in number:
+                _wait_until_free(page)
             _deposit(page, "".join(str(secrets.randbelow(10)) if digit == "#" else digit for digit in number))
         page.get_by_role("heading", name=words, exact=True).wait_for(timeout=_PATIENCE_MS)
         page.wait_for_load_state("networkidle")
 
     return prepare
+
+
+def _wait_until_free(page: Page) -> None:
+    """The payment of the picture before is over."""
+    page.goto("/deposit/")
+    while page.get_by_text("is in progress").count():
+        page.wait_for_timeout(1000)
+        page.reload()
 
 
 def _known(page: Page, words: str, status: str) -> bool:
