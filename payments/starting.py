@@ -45,6 +45,7 @@ class Start:
     description: str = ""
     idempotency_key: str = ""
     replace: bool = False
+    instead_of: int | None = None  # the payment that this one is to stand in for, by its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def _start(*, order: Start, now: datetime) -> Started:
     thing = payable(order.purpose)
     target_id = thing.open(request=order.fields or {}, payer_id=order.payer_id, environment=environment)
     thing.lock([target_id])
-    known = _same_key(order)
-    if known:  # a twin of this request held the lock before us
+    known = _same_key(order) or _paid_meanwhile(order)
+    if known:  # a twin of this request, or the proof of payment, held the lock before us
         return known
     quote = thing.quote([target_id])[target_id]
     if quote.environment != environment:
@@ -112,6 +113,14 @@ def _same_key(order: Start) -> Started | None:
             status=409,
         )
     return Started(row.pk, row.transaction_id, created=False)
+
+
+def _paid_meanwhile(order: Start) -> Started | None:
+    """A page may still say "timed out" when money has come: then nothing is asked for a second time."""
+    if order.instead_of is None:
+        return None
+    row = Payment.objects.filter(pk=order.instead_of, payer_id=order.payer_id, status=Status.COMPLETED).first()
+    return Started(row.pk, row.transaction_id, created=False) if row else None
 
 
 def _amount(order: Start, quote: Quote) -> int:

@@ -82,6 +82,7 @@ def _same_once_more(row: Payment) -> starting.Start:
         description=row.description,
         idempotency_key=f"after:{row.transaction_id}",
         replace=row.status in LIVE,
+        instead_of=row.pk,
     )
 
 
