@@ -3,19 +3,30 @@
 import pytest
 from django.db import transaction
 
+from accounts.models import User
 from ledger import books, chart, checks
-from payments import lifecycle, suspense
+from lib.crypto import Unreadable
+from payments import chase, lifecycle, suspense
 from payments.facts import Fact, Kind, Source
 from payments.lifecycle import News
 from payments.models import LotRow, Payment
 from payments.states import Status
 from payments.tests.factories import (
     AT,
+    UserFactory,
+    acceptance,
+    answered,
     later,
+    loss,
     lot,
     prompted,
+    refusal,
+    sent,
+    started,
     tell,
-)  # fmt: skip
+)
+from tests.properties import things
+from wallet.models import Wallet
 
 pytestmark = pytest.mark.django_db
 UTILITY = chart.utility("174379")
@@ -104,3 +115,97 @@ def test_many_odd_amounts_by_hand_are_all_kept() -> None:
     for key in payment.reasons:
         tell(payment, Fact(Kind.ANSWERED, Source.PERSON, code=key, actor="user:1"))
     assert payment.reasons == []
+
+
+# --- Sending ---
+
+
+@pytest.mark.requirement("CB-7")
+def test_a_payment_whose_answer_was_lost_is_found_by_its_callback() -> None:
+    begun = sent()
+    payment = answered(begun, loss(begun))
+    lifecycle.pass_time(payment_ids=[payment.pk], now=later(121))
+    tell(payment, lot(), now=later(130))
+    assert (payment.status, payment.answer, payment.reasons) == (Status.COMPLETED, "GIVEN", [])
+
+
+@pytest.mark.requirement("STK-8")
+def test_an_answer_that_comes_after_the_end_is_kept_and_opens_nothing() -> None:
+    payment = started()
+    begun = sent(payment)
+    lifecycle.pass_time(payment_ids=[payment.pk], now=later(121))
+    payment = answered(begun, acceptance(begun), now=later(122))
+    assert (payment.status, payment.deadline_at) == (Status.EXPIRED, None)
+    assert payment.next_query_at is not None  # M-Pesa is asked: it may have been paid
+
+
+@pytest.mark.requirement("STK-8")
+def test_a_passing_refusal_after_the_end_is_not_sent_again() -> None:
+    payment = started()
+    begun = sent(payment)
+    lifecycle.close(payment_id=payment.pk, source=Source.PERSON, code="PERSON", now=later(1))
+    payment = answered(begun, refusal(begun, passing=True), now=later(2))
+    assert (payment.status, payment.next_attempt_at) == (Status.EXPIRED, None)
+    assert lifecycle.begin(payment_id=payment.pk, now=later(4)) is None
+
+
+@pytest.mark.requirement("SEC-5")
+def test_who_was_erased_is_not_asked_for_money() -> None:
+    payment = started()
+    User.objects.filter(pk=payment.payer_id).update(data_key=None)
+    assert chase.send_queued(now=AT) == 0
+    with pytest.raises(Unreadable):
+        lifecycle.begin(payment_id=payment.pk, now=later(3))
+    lifecycle.pass_time(payment_ids=[payment.pk], now=later(121))
+    payment.refresh_from_db()
+    assert (payment.status, payment.attempts) == (Status.EXPIRED, 0)
+
+
+def test_unknown_payments_are_nothing() -> None:
+    assert lifecycle.begin(payment_id=0, now=AT) is None
+    assert lifecycle.apply(news=[News(0, lots=(lot(),))], now=AT) == []
+    assert lifecycle.pass_time(payment_ids=[0], now=AT) == []
+    assert not lifecycle.close(payment_id=0, source=Source.PERSON, code="X", now=AT)
+
+
+# --- Ends ---
+
+
+def test_an_end_is_told_once_to_the_thing_and_never_after_money() -> None:
+    with things.on_offer():
+        unpaid, paid = prompted(), prompted()
+        tell(paid, lot())
+        for payment in (unpaid, paid):
+            lifecycle.close(payment_id=payment.pk, source=Source.PERSON, code="PERSON", now=later(1))
+            tell(payment, Fact(Kind.CANCELLED, Source.CALLBACK, code="1032"), now=later(2))
+            tell(payment, lot(), now=later(3))
+        assert things.ended == {unpaid.pk: 1}
+        assert things.settled == {unpaid.pk: 1, paid.pk: 1}
+
+
+@pytest.mark.requirement("CB-7")
+def test_of_two_payments_for_one_thing_the_second_is_owed_in_whatever_order() -> None:
+    with things.on_offer():
+        thing = Wallet.objects.create(user=UserFactory(), environment="sandbox")
+        pair = []
+        for second in (0, 400):
+            pair.append(prompted(purpose="item", fields={"itemId": thing.pk}, now=later(second)))
+            lifecycle.pass_time(payment_ids=[pair[-1].pk], now=later(second + 301))
+        lifecycle.apply(news=[News(payment.pk, lots=(lot(),)) for payment in reversed(pair)], now=later(900))
+    answers = sorted(Payment.objects.values_list("answer", "reasons", "received_cents"))
+    assert answers == [("GIVEN", [], 100_000), ("REFUSED", ["NOT_GIVEN"], 100_000)]
+    loser = Payment.objects.get(answer="REFUSED")
+    assert (held(chart.revenue("item")), held(chart.owed(loser.payer_id))) == (100_000, 100_000)
+    assert checks.prove() == []
+
+
+@pytest.mark.requirement("LED-4")
+def test_one_receipt_in_two_environments_is_two_lots() -> None:
+    money = lot("UKL000000A")
+    with transaction.atomic():
+        suspense.take_in(money, environment="production", shortcode="600000", now=AT)
+    payment = tell(prompted(), money)
+    assert (payment.status, held(UTILITY)) == (Status.COMPLETED, 100_000)
+    assert books.balance(environment="production", code=chart.SUSPENSE) == 100_000
+    assert LotRow.objects.count() == 2
+    assert checks.prove() == []
