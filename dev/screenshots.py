@@ -70,6 +70,11 @@ def _saved(page: Page) -> None:
     _send(page)
 
 
+def _first_row(page: Page) -> None:
+    with page.expect_navigation():
+        page.locator("#result_list tbody a").first.click()
+
+
 PAGES = [
     Shot("welcome", "/"),
     Shot("sign-up", "/sign-up/"),
@@ -105,6 +110,10 @@ PAGES = [
     Shot("not-found", "/no/such/page/", status=404),
     Shot("admin", "/admin/", "admin"),
     Shot("admin-people", "/admin/accounts/user/", "admin"),
+    Shot("admin-payments", "/admin/payments/payment/", "admin"),
+    Shot("admin-review", "/admin/payments/payment/?review=open", "admin"),
+    Shot("admin-payment", "/admin/payments/payment/?review=open", "admin", _first_row),
+    Shot("admin-inbox", "/admin/payments/callback/", "admin"),
 ]
 # What a browser says of an answer that is not 2xx: here it is meant.
 _MEANT = "Failed to load resource: the server responded with a status of 4"

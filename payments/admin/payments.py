@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -66,7 +67,7 @@ class PaymentAdmin(WatchedAdmin):
 
     class Media:
         css = {"all": ("css/admin-payments.css",)}
-        js = ("js/admin-live.js",)
+        js = (Script("js/admin-live.js", type="module"),)
 
     # --- The list ---
 
