@@ -96,7 +96,9 @@ PAGES = [
     Shot("payment-failed", "/", "client", pay_first.reaching("0711 111 111", "Not paid", status="FAILED")),
     Shot("payment-odd", "/", "client", pay_first.reaching("254190500001", "Paid, another amount", status="COMPLETED")),
     Shot("payment-queued", "/", "finance", pay_first.reaching("2541908#####", "Not sent yet")),
-    Shot("payment-perhaps-sent", "/", "admin", pay_first.reaching("2541906#####", "Check your phone")),
+    Shot(
+        "payment-perhaps-sent", "/", "admin", pay_first.reaching("2541906#####", "Check your phone", status="PENDING")
+    ),
     Shot("payment-timed-out", "/", "therapist", pay_first.reaching("254191500001", "Timed out", status="PENDING")),
     Shot("payment-expired", "/", "therapist", pay_first.reaching("254191500001", "Timed out", status="EXPIRED")),
     Shot("payment-prompted", "/", "other", pay_first.reaching("0722 000 111", "Check your phone")),
