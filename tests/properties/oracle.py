@@ -116,8 +116,7 @@ class World:
 
     def __init__(self) -> None:
         self.stories: dict[int, Story] = {}
-        self.suspense: dict[str, int] = {}
-        self.adopted: set[str] = set()
+        self.suspense: dict[str, tuple[int, str]] = {}  # cents and CheckoutRequestID by receipt
         self.ended: Counter[int] = Counter()
 
     def owner(self, receipt: str) -> Story | None:
@@ -146,8 +145,9 @@ class World:
 
     def _take(self, story: Story, said: Said) -> None:
         if said.receipt in self.suspense:
-            story.receipts[said.receipt] = self.suspense.pop(said.receipt)
-            self.adopted.add(said.receipt)
+            cents, checkout = self.suspense.pop(said.receipt)
+            story.receipts[said.receipt] = cents
+            story.checkouts |= {checkout} - {""}
             return
         owner = self.owner(said.receipt)
         if owner is None:
@@ -181,6 +181,8 @@ class World:
         story.pushes[submission] = end
         if end == "accepted":
             story.checkout = checkout
+            waiting = [receipt for receipt, (_, of) in self.suspense.items() if of == checkout]
+            self.hear([(pk, Said("receipt", receipt)) for receipt in waiting])
         if end == "refused" and (final or submission > 6):
             self.hear([(pk, Said("failed"))])
 
