@@ -81,6 +81,11 @@ def _programs() -> Path:
     return copy / package.name / "pginstall18" / "bin"
 
 
+def program(name: str) -> Path:
+    """pgbench, psql, pg_dump … of the embedded PostgreSQL. Raises Unusable."""
+    return _programs() / name
+
+
 def _copy(package: Path, target: Path) -> None:
     """Keeps the relative place of the libraries, where the programs look for them."""
     half = target.with_name(f"{target.name}.{os.getpid()}")
