@@ -6,9 +6,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from audit.watched import WatchedAdmin
 from ledger import books
 from ledger.models import Journal, LedgerAccount, Transfer
-from lib.admin import ReadOnlyAdmin, ReadOnlyInline
+from lib.admin import ReadOnlyInline
 from lib.money import words
 
 _SHOWN = 50  # transfers on an account's page
@@ -37,7 +38,7 @@ class TransferInline(ReadOnlyInline):
 
 
 @admin.register(Journal)
-class JournalAdmin(ReadOnlyAdmin):
+class JournalAdmin(WatchedAdmin):
     list_display = ("id", "environment", "kind", "subject", "n", "description", "occurred_at")
     list_filter = ("environment", "occurred_at")
     search_fields = ("subject__exact",)
@@ -47,7 +48,7 @@ class JournalAdmin(ReadOnlyAdmin):
 
 
 @admin.register(LedgerAccount)
-class LedgerAccountAdmin(ReadOnlyAdmin):
+class LedgerAccountAdmin(WatchedAdmin):
     list_display = ("code", "environment", "kind", "stored_balance")
     list_filter = ("environment", "kind")
     search_fields = ("code__exact",)

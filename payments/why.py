@@ -1,13 +1,15 @@
 """One sentence that says why a payment stands as it does: for staff, with codes and times."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from lib import money
 from lib.clock import EAT
-from payments.facts import Kind, Known, Source
+from payments.facts import Fact, Kind, Known, Source, Why
 from payments.models import Payment
 from payments.project import deciding_fact
 from payments.providers import provider
+from payments.situation import owed_cents, taken_back_cents
 from payments.states import Status
 
 _TOLD_BY = {
@@ -20,16 +22,29 @@ _TOLD_BY = {
     Source.PAYER: "the payer",
     Source.PERSON: "a person",
 }
-REVIEW = {
-    "ODD_AMOUNT": "Other money came than was asked for. It is owed to the payer: refund it, or talk to them.",
-    "SEVERAL_LOTS": "More than one receipt came for one prompt. The surplus is owed to the payer: refund it.",
-    "CONTRADICTION": "M-Pesa told both that it failed and that it was paid. Compare with the organisation's statement.",
-    "UNKNOWN_RESULT": "M-Pesa told a code that nobody knows. Look it up in the portal, then say how it ended.",
-    "NOT_GIVEN": "The money came, the thing could not be given. It is owed to the payer: refund it, or talk to them.",
-    "REVERSED": "M-Pesa took money of this payment back, outside of our refunds. Find out why in the portal.",
-    "FOREIGN_CHECKOUT": "The money names another request than ours was given. Compare with the statement.",
-    "ODD_DATE": "M-Pesa's own time lies before the push or in the future. Compare with the statement.",
-    "RECEIPT_CLASH": "A callback carries a receipt that belongs to another payment. Compare with the statement.",
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A reason for review in words: what is odd, about which receipts, and what a person should do."""
+
+    title: str
+    todo: str
+    evidence: str = ""
+
+
+_COMPARE = "Compare with the organisation's statement in the M-Pesa portal."
+_REFUND = "It is owed to the payer: refund it, or talk to them."
+REVIEWS: dict[Why, tuple[str, str]] = {
+    Why.ODD_AMOUNT: ("Another amount than was asked", f"Nothing was bought with it. {_REFUND}"),
+    Why.SEVERAL_LOTS: ("More than one receipt", "One prompt was paid more than once. The surplus is owed: refund it."),
+    Why.CONTRADICTION: ("Told both: failed and paid", _COMPARE),
+    Why.UNKNOWN_RESULT: ("A code that nobody knows", "Look it up in the M-Pesa portal, then say how it ended."),
+    Why.NOT_GIVEN: ("Paid, but not given", f"The thing could not be given. {_REFUND}"),
+    Why.REVERSED: ("Taken back by M-Pesa", "It was none of our refunds. Find out why in the M-Pesa portal."),
+    Why.FOREIGN_CHECKOUT: ("Money of another request", f"It names another request than ours was given. {_COMPARE}"),
+    Why.ODD_DATE: ("M-Pesa's own time is odd", f"It lies before the push or in the future. {_COMPARE}"),
+    Why.RECEIPT_CLASH: ("A receipt of another payment", f"A callback claims a receipt twice. {_COMPARE}"),
 }
 
 
@@ -43,69 +58,117 @@ def why(row: Payment, known: Known) -> str:
         case Status.EXPIRED:
             return _expired(row, known)
         case Status.PROMPTED:
-            return _prompted(row)
+            return _prompted(row, known)
         case Status.SENDING:
             return _sending(row, known)
 
 
-def review_words(key: str) -> str:
-    """What a reason means and what to do about it."""
+def review(key: str) -> Review:
+    """A reason's key ("ODD_AMOUNT:UKL7RT61SV") in words."""
     name, _, evidence = key.partition(":")
-    return f"{REVIEW.get(name, name)}{f' ({evidence})' if evidence else ''}"
+    title, todo = REVIEWS[Why(name)]
+    return Review(title, todo, f"{evidence} receipts" if evidence.isdecimal() else evidence)
 
 
 def _paid(row: Payment, known: Known) -> str:
+    after = "".join((_given(row), _surplus(row, known), _taken_back(known)))
     lots = sorted(known.lots, key=lambda lot: lot.receipt)
     if not lots:
         told = known.of(Kind.SUCCEEDED)
         by = f"{_TOLD_BY[told[0].source]}{_at(told[0].at)}" if told else "we were told"
-        return f"Paid, because {by} says so. The receipt has not been seen yet."
+        return f"Paid, because {by} says so. The receipt has not been seen yet.{after}"
     words = " and ".join(f"receipt {lot.receipt} of {money.words(lot.amount_cents)}" for lot in lots)
-    given = "" if row.answer == Payment.Answer.GIVEN else " Nothing was given for it: the money is owed to the payer."
-    return f"Paid, because {_TOLD_BY[lots[0].source]}{_at(row.completed_at)} carries {words}.{given}"
+    by = " and ".join(sorted({_TOLD_BY[lot.source] for lot in lots}))
+    return f"Paid, because {by}{_at(row.completed_at)} carries {words}.{after}"
+
+
+def _given(row: Payment) -> str:
+    match Payment.Answer(row.answer):
+        case Payment.Answer.GIVEN:
+            return ""
+        case Payment.Answer.REFUSED:
+            return f" Nothing was given for it ({row.answer_reason}): the money is owed to the payer."
+        case Payment.Answer.NOT_ASKED:
+            return f" {money.words(row.amount_cents)} was asked for: nothing was given, the money is owed to the payer."
+
+
+def _surplus(row: Payment, known: Known) -> str:
+    owed = owed_cents(row=row, known=known) if row.answer == Payment.Answer.GIVEN else 0
+    return f" {money.words(owed)} more came than was asked for: it is owed to the payer." if owed else ""
+
+
+def _taken_back(known: Known) -> str:
+    cents = taken_back_cents(known)
+    return f" M-Pesa took {money.words(cents)} back." if cents else ""
 
 
 def _ended(row: Payment, known: Known) -> str:
     fact = deciding_fact(known)
+    word = Status(row.status).label
     if fact is None:
-        return f"{Status(row.status).label}."
+        return f"{word}."
     if fact.source is Source.PERSON:
-        return f"{Status(row.status).label}, because {fact.actor} found so{_at(fact.at)}: {fact.text}"
-    meaning = "" if fact.source is Source.PUSH else f": {provider(row.provider).meaning(fact.code)}"
-    final = " It may still change: M-Pesa is asked again." if row.next_query_at else ""
-    return (
-        f"{Status(row.status).label}, because {_TOLD_BY[fact.source]}{_at(fact.at)} says {fact.code}{meaning}.{final}"
-    )
+        return f"{word}, because {fact.actor} found so{_when(fact.at)}: {fact.text}"
+    asked = f" It may still change: M-Pesa is asked again{_when(row.next_query_at)}." if row.next_query_at else ""
+    return f"{word}, because {_TOLD_BY[fact.source]}{_at(fact.at)} says {_said(row, fact)}.{asked}"
+
+
+def _said(row: Payment, fact: Fact) -> str:
+    """M-Pesa's own words and, for a result, what they mean where it says something else."""
+    own = f"{fact.code}, “{fact.text}”" if fact.text else fact.code
+    if fact.source is Source.PUSH:
+        return f"{own} (request {fact.merchant_request_id})" if fact.merchant_request_id else own
+    meaning = provider(row.provider).meaning(fact.code)
+    same = meaning.rstrip(".").casefold() == fact.text.rstrip(".").casefold()
+    return own if same else f"{own}: {meaning.rstrip('.')}"
+
+
+_CLOSED = {
+    "SILENT": "M-Pesa has not told how it ended",
+    "LOST": "the push's answer was lost, so M-Pesa cannot be asked",
+    "UNSENT": "M-Pesa could not be reached in time: nothing was sent",
+    "REPLACED": "the payer started a new one instead",
+}
 
 
 def _expired(row: Payment, known: Known) -> str:
-    closed = known.of(Kind.CLOSED)
-    code = closed[0].code if closed else ""
-    reasons = {
-        "SILENT": "M-Pesa has not told how it ended",
-        "LOST": "the push's answer was lost, so M-Pesa cannot be asked",
-        "UNSENT": "M-Pesa could not be reached in time; nothing was sent",
-        "REPLACED": "the payer started a new one instead",
-    }
-    asked = " M-Pesa is asked again." if row.next_query_at else ""
-    by = f" {closed[0].actor}: {closed[0].text}." if closed and closed[0].source is Source.PERSON else ""
-    return f"Timed out{_at(row.failed_at)}, because {reasons.get(code, 'it was closed by a person')}.{by}{asked}"
+    closed = known.of(Kind.CLOSED)[0]
+    asked = f" M-Pesa is asked again{_when(row.next_query_at)}." if row.next_query_at else ""
+    if closed.source is Source.PERSON:
+        return f"Timed out, because {closed.actor} closed it{_when(closed.at)}: {closed.text}.{asked}"
+    return f"Timed out{_when(row.failed_at)}, because {_CLOSED.get(closed.code, closed.code)}.{_unknown(row, known)}{asked}"
 
 
-def _prompted(row: Payment) -> str:
+def _prompted(row: Payment, known: Known) -> str:
+    silent = f" No answer had come{_when(row.timed_out_at)}." if row.timed_out_at else ""
     busy = " M-Pesa says that it is still being processed." if row.still_processing_at else ""
-    silent = f" No answer came in two minutes{_at(row.timed_out_at)}." if row.timed_out_at else ""
-    return f"Waiting, because M-Pesa accepted the push{_at(row.last_submitted_at)} and nothing was told since.{silent}{busy}"
+    since = _unknown(row, known) or " Nothing was told since."
+    return f"Waiting, because M-Pesa accepted the push{_at(row.last_submitted_at)}.{since}{silent}{busy}"
+
+
+def _unknown(row: Payment, known: Known) -> str:
+    told = known.of(Kind.UNRESOLVED)
+    if not told:
+        return ""
+    fact = told[0]
+    by = _TOLD_BY[fact.source]
+    return f" {by[0].upper()}{by[1:]}{_at(fact.at)} says {_said(row, fact)}, which nobody knows."
 
 
 def _sending(row: Payment, known: Known) -> str:
     refused = known.of(Kind.REFUSED)
     if known.of(Kind.LOST):
         return "Perhaps sent: M-Pesa's answer was lost. It is never sent again; its callback would still find it."
-    if refused:
-        return f"Not sent yet: M-Pesa refused it {len(refused)} times, last with {refused[-1].code}: {refused[-1].text}"
-    return "On its way to M-Pesa."
+    if not refused:
+        return "On its way to M-Pesa."
+    last = refused[-1]
+    again = f" It is sent again{_when(row.next_attempt_at)}." if row.next_attempt_at else ""
+    return f"Not sent yet: M-Pesa refused it ({len(refused)} of {row.attempts}), last with {_said(row, last)}.{again}"
 
 
 def _at(moment: datetime | None) -> str:
     return f" of {moment.astimezone(EAT):%d %b %H:%M:%S}" if moment else ""
+
+
+def _when(moment: datetime | None) -> str:
+    return f" at {moment.astimezone(EAT):%d %b %H:%M:%S}" if moment else ""

@@ -3,6 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from django.http import HttpRequest
 from lib.clock import EAT
 from payments import merchants
 from payments.models.environment import Environment
+from payments.states import LIVE
 
 
 class ModeFilter(admin.SimpleListFilter):
@@ -45,6 +47,30 @@ class ReviewFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.exclude(reasons=[]) if self.value() == "open" else queryset
+
+
+class LiveFilter(admin.SimpleListFilter):
+    """Payments whose prompt may be on a phone now."""
+
+    title, parameter_name = "prompt", "live"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "may be on a phone")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(status__in=sorted(LIVE)) if self.value() == "yes" else queryset
+
+
+class PurposeFilter(admin.SimpleListFilter):
+    """The purposes that there are by the table of what can be paid for: a million rows are not asked which."""
+
+    title, parameter_name = "purpose", "purpose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(purpose, purpose) for purpose in sorted(settings.PAYABLES)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(purpose=self.value()) if self.value() else queryset
 
 
 class DaysFilter(admin.ListFilter):

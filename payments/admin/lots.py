@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from audit.watched import WatchedAdmin
 from lib import money
-from payments.admin.watched import WatchedAdmin
 from payments.models import LotRow
 
 
@@ -23,6 +23,7 @@ class SuspenseFilter(admin.SimpleListFilter):
 
 @admin.register(LotRow)
 class LotAdmin(WatchedAdmin):
+    list_title = "Receipts: money that M-Pesa moved"
     list_display = ("receipt", "amount", "source", "shortcode", "payment", "occurred_at", "recorded_at", "environment")
     list_filter = (SuspenseFilter, "environment", "source", "recorded_at")
     search_fields = ("receipt__exact",)

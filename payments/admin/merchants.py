@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.shortcuts import get_object_or_404, redirect
@@ -11,12 +12,14 @@ from django.views.decorators.http import require_POST
 
 from accounts import roles
 from audit import trail
+from audit.models import Entry
 from lib.errors import Refusal
 from payments import merchants
 from payments.models import Merchant
 from payments.providers import provider
 
-SECRETS = ("consumer_key", "consumer_secret", "passkey", "initiator_name", "security_credential")
+NEEDED = ("consumer_key", "consumer_secret", "passkey")
+SECRETS = (*NEEDED, "initiator_name", "security_credential")
 
 
 def _secret() -> forms.CharField:
@@ -27,6 +30,9 @@ def _secret() -> forms.CharField:
 class MerchantForm(forms.ModelForm):
     """A secret that is left empty stays what it is."""
 
+    purposes = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, help_text="Besides those it takes as the default."
+    )
     consumer_key = _secret()
     consumer_secret = _secret()
     passkey = _secret()
@@ -36,6 +42,19 @@ class MerchantForm(forms.ModelForm):
     class Meta:
         model = Merchant
         fields = ("environment", "name", "kind", "shortcode", "till", "is_default", "purposes")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        purposes = self.fields.get("purposes")  # not there for who may only read
+        if isinstance(purposes, forms.MultipleChoiceField):
+            purposes.choices = [(purpose, purpose) for purpose in sorted(settings.PAYABLES)]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for name in NEEDED if self.instance.pk is None else ():
+            if not cleaned.get(name):
+                self.add_error(name, "M-Pesa asks for it: it stands on Safaricom's developer portal.")
+        return cleaned
 
     def given(self) -> dict[str, str]:
         return {name: self.cleaned_data[name] for name in SECRETS if self.cleaned_data.get(name)}
@@ -51,9 +70,6 @@ class MerchantAdmin(admin.ModelAdmin):
         (None, {"fields": ("environment", "name", "kind", "shortcode", "till", "is_default", "purposes")}),
         ("Credentials", {"fields": SECRETS}),
     )
-
-    class Media:
-        css = {"all": ("css/admin-payments.css",)}
 
     def get_fieldsets(self, request: HttpRequest, obj: Merchant | None = None) -> Any:
         return self.fieldsets if roles.may_edit_credentials(request.user) else self.fieldsets[:1]
@@ -84,6 +100,13 @@ class MerchantAdmin(admin.ModelAdmin):
             data={"credentials": sorted(given), "fields": sorted(set(form.changed_data) - set(SECRETS))},
         )
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        context |= {"may_test": roles.may_test_connection(request.user), "checked": _last_check(row) if row else None}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def get_urls(self) -> list[URLPattern]:
         check = require_POST(self.admin_site.admin_view(self.test_connection))
         return [path("<int:merchant_id>/check/", check, name="payments_merchant_check"), *super().get_urls()]
@@ -108,3 +131,13 @@ class MerchantAdmin(admin.ModelAdmin):
             data={"outcome": outcome},
         )
         return redirect(reverse("admin:payments_merchant_change", args=[merchant_id]))
+
+
+def _last_check(row: Merchant) -> dict[str, object] | None:
+    """How the last test of the connection went; the trail remembers."""
+    entry = Entry.objects.filter(subject=f"merchant:{row.pk}", action="merchant.checked").order_by("-id").first()
+    if entry is None:
+        return None
+    good = entry.data["outcome"] == "connected"
+    words = "Connected" if good else entry.data["outcome"]
+    return {"at": entry.at, "icon": "check" if good else "alert", "words": words}

@@ -1,6 +1,6 @@
 """Payments: the list (live), one payment with its why and its timeline, and what a person may decide about it."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,45 +8,38 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts import roles
 from accounts.models import User
+from audit.watched import WatchedAdmin
 from lib import clock, money
 from lib.errors import Refusal
 from lib.phone import hidden
-from payments import chase, holding, review
-from payments.admin.filters import DaysFilter, ModeFilter, ReviewFilter
+from payments import holding, review
+from payments.admin import decisions
+from payments.admin.cells import to_the_second
+from payments.admin.filters import DaysFilter, LiveFilter, ModeFilter, PurposeFilter, ReviewFilter
+from payments.admin.people import named, people_in
 from payments.admin.search import HELP, search
-from payments.admin.watched import WatchedAdmin
 from payments.models import Payment
+from payments.states import LIVE
 from payments.timeline import timeline
-from payments.why import review_words, why
+from payments.why import review as in_words
+from payments.why import why
 from payments.words import brief
-
-Decision = Callable[..., None]
 
 
 @admin.register(Payment)
 class PaymentAdmin(WatchedAdmin):
     """ADM-1, ADM-5, REC-6."""
 
-    list_display = (
-        "when",
-        "amount",
-        "client",
-        "therapist",
-        "state",
-        "receipt_shown",
-        "failure",
-        "flag",
-        "transaction_id",
-    )
-    list_display_links = ("transaction_id", "when")
-    list_filter = (ModeFilter, "status", ReviewFilter, DaysFilter, "purpose")
+    list_display = ("when", "amount", "client", "therapist", "state", "receipt_shown")
+    list_filter = (ReviewFilter, LiveFilter, "status", DaysFilter, PurposeFilter, ModeFilter)
     search_fields = ("transaction_id",)
     search_help_text = HELP
     ordering = ("-initiated_at", "-pk")
@@ -54,19 +47,19 @@ class PaymentAdmin(WatchedAdmin):
     change_form_template = "admin/payments/payment/change_form.html"
     change_list_template = "admin/payments/payment/change_list.html"
     fieldsets = (
-        (None, {"fields": ("transaction_id", "amount", "state", "client", "therapist", "phone", "receipt_shown")}),
-        ("What was asked", {"fields": ("purpose", "target_id", "environment", "provider", "merchant", "account_reference",
-                                       "description", "initiated_at", "idempotency_key")}),
-        ("What is known", {"fields": ("result_code", "result_description", "result_source", "callback_received",
-                                      "merchant_request_id", "answer", "answer_reason", "received", "completed_at",
-                                      "failed_at", "mpesa_transaction_at", "timed_out_at")}),
+        ("Who and what", {"fields": ("client", "therapist", "phone", "amount", "received", "receipt_shown",
+                                     "purpose", "description", "account_reference", "initiated_at", "environment",
+                                     "merchant")}),
+        ("What M-Pesa told", {"fields": ("result_code", "result_description", "result_source", "callback_received",
+                                         "merchant_request_id", "mpesa_transaction_at", "completed_at", "failed_at",
+                                         "timed_out_at", "answer", "answer_reason")}),
         ("Work", {"classes": ("collapse",), "fields": ("attempts", "last_submitted_at", "next_attempt_at", "deadline_at",
-                                                       "queries", "asked_at", "next_query_at", "updated_at")}),
+                                                       "queries", "asked_at", "next_query_at", "updated_at",
+                                                       "idempotency_key", "target_id")}),
     )  # fmt: skip
-    readonly_fields = ("amount", "state", "client", "therapist", "phone", "receipt_shown", "received")
+    readonly_fields = ("amount", "client", "therapist", "phone", "receipt_shown", "received")
 
     class Media:
-        css = {"all": ("css/admin-payments.css",)}
         js = (Script("js/admin-live.js", type="module"),)
 
     # --- The list ---
@@ -81,11 +74,24 @@ class PaymentAdmin(WatchedAdmin):
     ) -> tuple["QuerySet[Payment]", bool]:
         return search(queryset, search_term), False
 
-    @admin.display(description="date", ordering="initiated_at")
-    def when(self, row: Payment) -> str:
-        return f"{row.initiated_at.astimezone(clock.EAT):%d %b %Y %H:%M:%S}"
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """The review list says what to do instead of the receipt."""
+        if request.GET.get(ReviewFilter.parameter_name):
+            return ("when", "amount", "client", "state", "todo")
+        return self.list_display
 
-    @admin.display(description="amount", ordering="amount_cents")
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = "Payments to be looked at" if request.GET.get(ReviewFilter.parameter_name) else "Payments"
+        open_reviews = review.waiting().order_by()[:100].count()
+        context = {"title": title, "open_reviews": open_reviews, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    @admin.display(description="when, transaction", ordering="initiated_at")
+    def when(self, row: Payment) -> SafeString:
+        at = to_the_second(row.initiated_at)
+        return format_html('{} <span class="mono small">{}</span>', at, row.transaction_id)
+
+    @admin.display(description="amount")
     def amount(self, row: Payment) -> str:
         return money.words(row.amount_cents)
 
@@ -97,26 +103,22 @@ class PaymentAdmin(WatchedAdmin):
     def therapist(self, row: Payment) -> str:
         return str(getattr(row, "counterparty_name", "") or "–")
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def state(self, row: Payment) -> SafeString:
-        said = brief(row)
-        word = "Owed to the payer" if said.state == "OWED" else said.word
-        return format_html('<span class="state state--{}">{}</span>', said.state.lower(), word)
+        """The pill; under it when and why it failed, and what is odd."""
+        titles = sorted({in_words(key).title for key in row.reasons})
+        return format_html(
+            "{}{}{}", _pill(row), _line("small quiet", _failure(row)), _line("small flag", " · ".join(titles))
+        )
 
     @admin.display(description="receipt")
     def receipt_shown(self, row: Payment) -> SafeString:
         return format_html('<span class="mono">{}</span>', row.receipt or "–")
 
-    @admin.display(description="failure")
-    def failure(self, row: Payment) -> str:
-        if not row.failed_at or row.completed_at:
-            return "–"
-        return f"{row.failed_at.astimezone(clock.EAT):%H:%M:%S} {row.result_code} {row.result_description}"[:80]
-
-    @admin.display(description="review")
-    def flag(self, row: Payment) -> str:
-        names = ", ".join(sorted({key.partition(":")[0].replace("_", " ").lower() for key in row.reasons}))
-        return format_html('<span class="flag">⚑ {}</span>', names) if names else "–"
+    @admin.display(description="what to do")
+    def todo(self, row: Payment) -> SafeString:
+        found = [in_words(key) for key in row.reasons]
+        return format_html_join("", "<p>{} {}</p>", ((review.todo, review.evidence) for review in found))
 
     @admin.display(description="phone")
     def phone(self, row: Payment) -> str:
@@ -126,24 +128,29 @@ class PaymentAdmin(WatchedAdmin):
     def received(self, row: Payment) -> str:
         return money.words(row.received_cents)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        open_reviews = review.waiting()[:100].count()
-        return super().changelist_view(request, {**(extra_context or {}), "open_reviews": open_reviews})
-
     # --- One payment ---
+
+    def subject_of(self, object_id: str) -> str:
+        """By its transaction id, as everything else about it."""
+        rows = Payment.objects.filter(pk=object_id) if object_id.isdecimal() else Payment.objects.none()
+        return f"payment:{rows.values_list('transaction_id', flat=True).first() or object_id}"
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None:
-            known = holding.known_of(row)
+            known, events = holding.known_of(row), timeline(row)
+            people = people_in([event.who for event in events])
             context |= {
-                "why": why(row, known),
-                "events": timeline(row),
-                "open_reasons": [(key, review_words(key)) for key in row.reasons],
+                "title": f"{money.words(row.amount_cents)} from {row.payer.name or row.payer.email}",
+                "pill": _pill(row),
+                "why": named(why(row, known), people),
+                "events": [replace(event, who=named(event.who, people)) for event in events],
+                "reviews": [(key, in_words(key)) for key in row.reasons],
                 "may_settle": roles.may_settle(request.user),
                 "is_paid": known.paid,
+                "is_live": row.status in LIVE,
                 "shillings": row.amount_cents // money.CENTS,
             }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -159,32 +166,27 @@ class PaymentAdmin(WatchedAdmin):
         """One decision of a person, with a reason: one domain call, then back to the payment."""
         if not roles.may_settle(request.user):
             return HttpResponseForbidden("Your role may read payments, but not settle them.")
-        said = {"reason": request.POST.get("reason", ""), "actor": f"user:{request.user.pk}", "now": clock.now()}
         try:
-            words = self._decide(request, payment_id, what, said)
+            words = decisions.take(what, request.POST, payment_id=payment_id, actor=f"user:{request.user.pk}")
         except Refusal as refusal:
             messages.error(request, refusal.message)
         else:
             messages.success(request, words)
         return redirect(reverse("admin:payments_payment_change", args=[payment_id]))
 
-    def _decide(self, request: HttpRequest, payment_id: int, what: str, said: dict[str, Any]) -> str:
-        match what:
-            case "paid":
-                cents = money.parse(request.POST.get("amount", ""), minimum=1, maximum=250_000)
-                review.paid(payment_id=payment_id, receipt=request.POST.get("receipt", ""), amount_cents=cents, **said)
-                return "Recorded as paid. The books and the payer's page have followed."
-            case "not-paid":
-                review.not_paid(payment_id=payment_id, **said)
-                return "Recorded as not paid."
-            case "close":
-                review.close(payment_id=payment_id, **said)
-                return "Closed: the payer may start another payment."
-            case "looked-at":
-                review.answer(payment_id=payment_id, key=request.POST.get("key", ""), **said)
-                return "Taken off the review list."
-            case "ask":
-                chase.ask_soon(payment_ids=[payment_id], now=said["now"])
-                return "M-Pesa will be asked within seconds, if it can be asked about this payment."
-            case _:
-                raise Refusal("unknown_decision", "There is no such decision.", status=404)
+
+def _pill(row: Payment) -> SafeString:
+    said = brief(row)
+    word = "Owed to the payer" if said.state == "OWED" else said.word
+    return render_to_string("_pill.html", {"state": said.state, "word": word})
+
+
+def _failure(row: Payment) -> str:
+    if not row.failed_at or row.completed_at:
+        return ""
+    told = f"{row.result_code} {row.result_description}".strip()
+    return " · ".join(part for part in (f"{row.failed_at.astimezone(clock.EAT):%H:%M:%S}", told) if part)
+
+
+def _line(css: str, text: str) -> SafeString:
+    return format_html('<span class="line {}">{}</span>', css, text) if text else SafeString("")

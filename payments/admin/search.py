@@ -1,6 +1,10 @@
 """Finding one payment among a million: each kind of search term meets an index of its own."""
 
-from django.db.models import Q, QuerySet
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_ipv46_address
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.keys import phone_hash
 from accounts.models import User
@@ -9,34 +13,72 @@ from lib.errors import Refusal
 from payments import sealing
 from payments.models import Payment
 
-HELP = "transaction id, receipt, reference, CheckoutRequestID, phone, e-mail or name of the payer or therapist"
+HELP = "transaction id, receipt, reference, CheckoutRequestID, phone, or the beginning of an e-mail or a name"
+HELP_OF_PAYMENT = "the whole transaction id, receipt, reference, CheckoutRequestID or phone of a payment"
 _MOST_PEOPLE = 200
+_MOST_PAYMENTS = 500
 
 
 def search(rows: "QuerySet[Payment]", term: str) -> "QuerySet[Payment]":
-    """The payments that a term names; nothing for an empty match."""
-    term = term.strip().replace("\x00", "")
+    """The payments that a term names; all of them for an empty one."""
+    term = _clean(term)
     if not term:
         return rows
-    if term.upper().startswith("TXN_"):
-        return rows.filter(transaction_id=term.upper())
-    if term.lower().startswith("ws_co_"):
-        return rows.filter(checkout_hash=sealing.checkout_hash(term))
-    number = _phone(term)
-    if number:
-        return rows.filter(phone_hash=phone_hash(number))
-    named = Q(receipt=term.upper()) | Q(account_reference=term.upper()) | Q(transaction_id=term)
+    named = _named(term)
+    if named is not None:
+        return rows.filter(named)
     people = _people(term)
-    return rows.filter(named | Q(payer__in=people) | Q(counterparty_id__in=people))
+    return rows.filter(_worded(term) | Q(payer__in=people) | Q(counterparty_id__in=people))
 
 
-def _phone(term: str) -> str:
+def of_payment(rows: "QuerySet[Any]", term: str, *, address: bool = False) -> "QuerySet[Any]":
+    """The callbacks or calls about the payments that a term names exactly; from an address, where that is one."""
+    term = _clean(term)
+    if not term:
+        return rows
+    if address and _is_address(term):
+        return rows.filter(address=term)
+    named = _named(term)
+    found = Payment.objects.filter(_worded(term) if named is None else named)
+    return rows.filter(payment_id__in=list(found.values_list("pk", flat=True)[:_MOST_PAYMENTS]))
+
+
+def with_transaction(rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Each row with the transaction id of the payment it is about, as `of_transaction`."""
+    ids = Payment.objects.filter(pk=OuterRef("payment_id")).values("transaction_id")[:1]
+    return rows.annotate(of_transaction=Subquery(ids))
+
+
+def _clean(term: str) -> str:
+    return term.strip().replace("\x00", "")
+
+
+def _named(term: str) -> Q | None:
+    """A term whose form says what it is."""
+    if term.upper().startswith("TXN_"):
+        return Q(transaction_id=term.upper())
+    if term.lower().startswith("ws_co_"):
+        return Q(checkout_hash=sealing.checkout_hash(f"ws_CO_{term[6:]}"))
     try:
-        return phone.normalise(term)
+        return Q(phone_hash=phone_hash(phone.normalise(term)))
     except Refusal:
-        return ""
+        return None
+
+
+def _worded(term: str) -> Q:
+    return Q(receipt=term.upper()) | Q(account_reference=term.upper())
 
 
 def _people(term: str) -> list[int]:
-    found = User.objects.filter(Q(email__istartswith=term) | Q(name__icontains=term))
+    """By the beginning of the e-mail address, or of any word of the name."""
+    named = Q(name__istartswith=term) | Q(name__icontains=f" {term}")
+    found = User.objects.filter(Q(email__startswith=term.lower()) | named)
     return list(found.values_list("pk", flat=True)[:_MOST_PEOPLE])
+
+
+def _is_address(term: str) -> bool:
+    try:
+        validate_ipv46_address(term)
+    except ValidationError:
+        return False
+    return True

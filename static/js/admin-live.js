@@ -1,31 +1,81 @@
-// The list of payments follows what happens: the socket says "changed", the list is fetched and put in place (within a
-// second); without a socket it is fetched every 5 s. Nothing is touched while something is ticked or typed.
-const FETCH_S = 5;
+// The list of payments follows what happens: the socket says "changed", the list is fetched again and put in its place, at
+// most once a second; without a socket it is fetched every 5 s. Nothing is touched while somebody works inside the list.
+const POLL_MS = 5000;
+const PAUSE_MS = 1000;
+const HUNG_UP = new Set([4401, 4403]); // signed out, or not staff any more
 const note = document.querySelector("[data-live-list]");
+const list = document.querySelector("#changelist-form");
+let fetching = null;
+let again = false;
+let poll = null;
 
-async function refresh() {
-  const list = document.querySelector("#changelist-form");
-  if (!list || list.querySelector("input:checked") || list.contains(document.activeElement)) return;
-  const answer = await fetch(location.href).catch(() => null);
-  if (!answer?.ok || answer.redirected) return;
+function say(state) {
+  note.dataset.state = state;
+  note.textContent = note.dataset[state];
+}
+
+function busy() {
+  return list.contains(document.activeElement) || String(getSelection()) !== "" || document.hidden;
+}
+
+async function replace() {
+  const answer = await fetch(location.href, { headers: { "X-Live-List": "1" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return answer?.redirected ? stop() : undefined;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = page.querySelector("#changelist-form .results");
-  const old = list.querySelector(".results");
-  if (fresh && old) old.replaceWith(fresh);
-  else if (fresh || old) location.reload();
+  const fresh = page.querySelector("#changelist-form");
+  if (!fresh || busy()) return;
+  for (const part of [".results", ".paginator"]) {
+    const [old, now] = [list.querySelector(part), fresh.querySelector(part)];
+    if (old && now && old.innerHTML !== now.innerHTML) old.replaceWith(now);
+    else if (!old && now) list.prepend(now);
+    else if (old && !now) old.remove();
+  }
+}
+
+// One at a time; what is told meanwhile is fetched once, a moment later.
+function refresh() {
+  again = true;
+  if (fetching || busy()) return;
+  again = false;
+  fetching = replace().finally(() => setTimeout(() => {
+    fetching = null;
+    if (again) refresh();
+  }, PAUSE_MS));
+}
+
+function startPolling() {
+  poll ??= setInterval(refresh, POLL_MS);
+}
+
+function stopPolling() {
+  clearInterval(poll);
+  poll = null;
+}
+
+function stop() {
+  stopPolling();
+  say("paused");
 }
 
 function connect(pause = 500) {
   const address = new URL(note.dataset.socket, location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   const socket = new WebSocket(address);
-  let polling;
-  socket.onopen = () => { note.textContent = note.dataset.words; refresh(); };
+  let opened = false;
+  socket.onopen = () => { opened = true; stopPolling(); say("live"); refresh(); };
   socket.onmessage = refresh;
-  socket.onclose = () => {
-    polling = setInterval(refresh, FETCH_S * 1000);
-    setTimeout(() => { clearInterval(polling); connect(Math.min(pause * 2, 30000)); }, Math.max(pause, FETCH_S * 1000 + 100));
+  socket.onclose = ({ code }) => {
+    if (HUNG_UP.has(code)) return stop();
+    startPolling();
+    say("polling");
+    setTimeout(connect, pause, opened ? 500 : Math.min(pause * 2, 30000));
   };
 }
 
-if (note) connect();
+// What was told while somebody worked in the list, or looked at another tab, is shown afterwards.
+const later = () => { if (again) refresh(); };
+if (note && list) {
+  document.addEventListener("visibilitychange", later);
+  list.addEventListener("focusout", () => setTimeout(later));
+  connect();
+}

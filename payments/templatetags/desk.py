@@ -1,0 +1,57 @@
+"""`{% desk as desk %}`: what the admin's first page says about payments that need somebody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from payments import phones, review
+from payments.admin.search import HELP
+from payments.models import Callback, LotRow, Payment
+from payments.states import LIVE
+
+register = template.Library()
+_MOST = 100  # more are not counted: "99+"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """`number` is already words; `quiet`: nothing to do."""
+
+    number: str
+    words: str
+    url: str
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    search_help: str
+    tiles: list[Tile]
+    test_numbers: Sequence[tuple[str, object]]
+
+
+@register.simple_tag(takes_context=True)
+def desk(context: template.Context) -> Desk | None:
+    """None for who may not see payments."""
+    request: HttpRequest = context["request"]
+    if not request.user.has_perm("payments.view_payment"):
+        return None
+    stuck = Callback.objects.filter(state=Callback.State.STUCK)
+    tiles = [
+        _tile(review.waiting().order_by(), "payments to be looked at", "payment", "?review=open"),
+        _tile(stuck.order_by(), "callbacks that could not be processed", "callback", "?state__exact=STUCK"),
+        _tile(LotRow.objects.filter(payment=None), "receipts that belong to no payment", "lotrow", "?suspense=yes"),
+        _tile(Payment.objects.filter(status__in=sorted(LIVE)), "payments on their way", "payment", "?live=yes", work=False),
+    ]  # fmt: skip
+    return Desk(HELP, tiles, phones.TEST_NUMBERS if context.get("TEST_MODE") else [])
+
+
+def _tile(rows: "QuerySet[Any]", words: str, model: str, query: str, *, work: bool = True) -> Tile:
+    found = rows[:_MOST].count()
+    number = "99+" if found == _MOST else str(found)
+    return Tile(number, words, reverse(f"admin:payments_{model}_changelist") + query, quiet=not (found and work))
