@@ -35,6 +35,8 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"]
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SESSION_DESCRIPTION = env.str("SESSION_DESCRIPTION", default="Smiling Steps")  # what a session's push says
+SESSION_PAY_WITHIN = timedelta(hours=env.int("SESSION_PAY_WITHIN_HOURS", default=24))  # after approval
 BUSINESS_NAME = env.str("BUSINESS_NAME", default="Smiling Steps Therapy")
 SUPPORT_CONTACT = env.str("SUPPORT_CONTACT", default="support@malipo.test")
 
@@ -86,6 +88,8 @@ INSTALLED_APPS = [
     "ledger",
     "payments",
     "wallet",
+    "sessions_booking",
+    "notifications",
     "monitoring",
     *([] if PRODUCTION else ["simulator"]),
 ]
@@ -289,7 +293,7 @@ SPECTACULAR_SETTINGS = {
     "WebSocket `/ws/payments/<transactionId>/` says `transaction_update` whenever something changed.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "TAGS": [{"name": "Log-in"}, {"name": "Deposits"}, {"name": "Wallet"}],
+    "TAGS": [{"name": "Log-in"}, {"name": "Deposits"}, {"name": "Wallet"}, {"name": "Sessions"}],
     "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "tryItOutEnabled": True},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -4,6 +4,6 @@ They let a lower room reach an upper one without importing it: a new kind of thi
 """
 
 PROVIDERS = {"mpesa": "payments.providers.mpesa.Mpesa"}
-PAYABLES = {"deposit": "wallet.deposits.Deposits"}
+PAYABLES = {"deposit": "wallet.deposits.Deposits", "session": "sessions_booking.payable.Sessions"}
 REACTIONS: dict[str, list[str]] = {}
 PERSONAL_DATA: list[str] = []

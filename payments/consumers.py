@@ -117,6 +117,10 @@ class PersonConsumer(Listener):
     async def enter(self) -> None:
         await self.join(live.person_group(self.user.pk))
 
+    async def person_update(self, message: dict[str, Any]) -> None:
+        """From `live.tell_people`: another room's news for this person."""
+        await self.send_json(message["said"])
+
 
 class StaffConsumer(Listener):
     """All payments, for staff's lists: many changes become one message, at most two a second."""

@@ -6,9 +6,10 @@ Messages go out after the commit, together, and may be lost: pages read the stat
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from asgiref.sync import async_to_sync
@@ -23,6 +24,7 @@ STAFF_GROUP = "payments.staff"
 _PAUSE_S = 5.0
 _TIMEOUT_S = 1.0
 _broken_until = 0.0
+Said = tuple[str, dict[str, Any]]  # group, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +51,49 @@ def person_group(user_id: int) -> str:
 
 def tell(changes: Sequence[Changed], *, now: datetime) -> None:
     """Tell the payment's page, the payer's and counterparty's pages, and the staff's lists, after the commit."""
-    if changes:
-        transaction.on_commit(lambda: _send(changes, now), robust=True)
+    said = [(group, _message(change, now)) for change in changes for group in _groups(change)]
+    _after_commit(said)
 
 
-def _send(changes: Sequence[Changed], now: datetime) -> None:
+def tell_people(user_ids: Iterable[int], said: Mapping[str, str], *, now: datetime) -> None:
+    """Tell every open page of these people that something of theirs changed, after the commit.
+
+    `said` has a `type` for the browser (`session_update`), and ids; never content.
+    """
+    message = {"type": "person.update", "said": {**said, "timestamp": now.isoformat()}}
+    _after_commit([(person_group(user_id), message) for user_id in sorted(set(user_ids))])
+
+
+def _groups(change: Changed) -> list[str]:
+    people = [
+        person_group(change.payer_id),
+        *([person_group(change.counterparty_id)] if change.counterparty_id else []),
+    ]
+    return [payment_group(change.transaction_id), *people, STAFF_GROUP]
+
+
+def _message(change: Changed, now: datetime) -> dict[str, Any]:
+    said = {"transactionId": change.transaction_id, "status": change.status, "timestamp": now.isoformat()}
+    return {"type": "transaction.update", **said}
+
+
+def _after_commit(said: Sequence[Said]) -> None:
+    if said:
+        transaction.on_commit(lambda: _send(said), robust=True)
+
+
+def _send(said: Sequence[Said]) -> None:
     global _broken_until
     if time.monotonic() < _broken_until:
         return
     try:
-        async_to_sync(_send_all)(changes, now.isoformat())
+        async_to_sync(_send_all)(said)
     except Exception as error:
         _broken_until = time.monotonic() + _PAUSE_S
-        log.warning("live.not_told", changes=len(changes), error=type(error).__name__)
+        log.warning("live.not_told", messages=len(said), error=type(error).__name__)
 
 
-async def _send_all(changes: Sequence[Changed], timestamp: str) -> None:
+async def _send_all(said: Sequence[Said]) -> None:
     layer = get_channel_layer()
-    sends = []
-    for change in changes:
-        message = {
-            "type": "transaction.update",
-            "transactionId": change.transaction_id,
-            "status": change.status,
-            "timestamp": timestamp,
-        }
-        groups = [payment_group(change.transaction_id), person_group(change.payer_id), STAFF_GROUP]
-        if change.counterparty_id:
-            groups.append(person_group(change.counterparty_id))
-        sends += [layer.group_send(group, message) for group in groups]
     async with asyncio.timeout(_TIMEOUT_S):
-        await asyncio.gather(*sends)
+        await asyncio.gather(*(layer.group_send(group, message) for group, message in said))

@@ -1,1 +1,1 @@
-"""Therapy sessions (seed 001): booked, approved, paid. Nothing stands here yet; the thing to pay for comes with `payments.payable`."""
+"""Therapy sessions (seed 001): booked, approved, paid, held. The model is called Booking; pages and APIs say "session"."""
