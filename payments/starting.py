@@ -189,7 +189,7 @@ def _refuse_busy_phone(environment: str, number: str, now: datetime) -> None:
 def _write(order: Start, quote: Quote, amount_cents: int, environment: str, now: datetime) -> Started:
     payer = User.objects.get(pk=order.payer_id)
     row = Payment(
-        transaction_id=f"TXN_{secrets.token_hex(12).upper()}",
+        transaction_id=new_transaction_id(),
         environment=environment,
         purpose=order.purpose,
         target_id=quote.target_id,
@@ -223,6 +223,11 @@ def _write(order: Start, quote: Quote, amount_cents: int, environment: str, now:
     )
     live.tell([live.changed(row)], now=now)
     return Started(row.pk, row.transaction_id, created=True)
+
+
+def new_transaction_id() -> str:
+    """TXN_ and 24 hex digits. The first is a letter: what begins with digits may look like a phone number and be masked."""
+    return f"TXN_{secrets.choice('ABCDEF')}{secrets.token_hex(12).upper()[1:]}"
 
 
 def _constraint(error: IntegrityError) -> str:

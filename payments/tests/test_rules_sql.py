@@ -63,8 +63,8 @@ LIVE = {"status": "'PROMPTED'", "completed_at": "NULL"}
         ({"received_cents": "0"}, "payment_completed_has_money"),
         ({"refunded_cents": "received_cents + 1"}, "payment_refunded_at_most_received"),
         ({"refunded_cents": "-1"}, "payment_refunded_at_most_received"),
-        ({"purpose": "'session'", "environment": "'moon'"}, "payment_environment_known"),
-        ({"purpose": "'session'", "environment": "'production'"}, "payment_merchant_same_environment"),
+        ({"purpose": "'fee'", "environment": "'moon'"}, "payment_environment_known"),
+        ({"purpose": "'fee'", "environment": "'production'"}, "payment_merchant_same_environment"),
         ({"attempts": "-1"}, "payments_payment_attempts_check"),
         ({"journals": "-1"}, "payments_payment_journals_check"),
         ({"queries": "-1"}, "payments_payment_queries_check"),
@@ -83,6 +83,12 @@ def test_a_deposit_goes_into_the_payers_own_wallet(paid: Payment, changes: dict[
 def test_nobody_pays_into_anothers_wallet(paid: Payment) -> None:
     other = Wallet.objects.create(user=UserFactory(), environment="sandbox")
     assert copy("payments_payment", paid.pk, **OTHER, target_id=str(other.pk)) == "deposit_into_own_wallet"
+
+
+@pytest.mark.requirement("SES-1")
+def test_a_session_is_paid_by_its_client_after_approval(paid: Payment) -> None:
+    """Here there is no session at all; the other refusals stand with the sessions' own rules."""
+    assert copy("payments_payment", paid.pk, **OTHER, purpose="'session'") == "session_paid_by_its_client"
 
 
 @pytest.mark.requirement("STK-6")

@@ -1,5 +1,7 @@
 """Starting: one payment for one wish, refusals that say what to do, and what the trail keeps of it."""
 
+import re
+
 import pytest
 from django.test import override_settings
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis.extra.django import TestCase
 
 from audit.models import Entry
 from lib.errors import Refusal
+from lib.phone import mask_all
 from payments import chase, lifecycle, starting
 from payments.facts import Fact, Kind, Source
 from payments.models import Payment
@@ -115,7 +118,7 @@ def test_what_a_payment_keeps() -> None:
     assert phone_of(payment) == phone
     assert phone.encode() not in bytes(payment.phone_sealed)
     assert len(payment.transaction_id) == 28
-    assert payment.transaction_id.startswith("TXN_")
+    assert re.fullmatch("TXN_[A-F][0-9A-F]{23}", payment.transaction_id)
     assert len(payment.account_reference) == 10
     assert (payment.next_attempt_at, payment.deadline_at) == (later(2), later(120))
 
@@ -263,3 +266,11 @@ def test_an_unknown_purpose_is_refused() -> None:
     with pytest.raises(Refusal) as refused:
         starting.start(order=order(UserFactory(), purpose="nothing"), now=AT)
     assert refused.value.code == "unknown_purpose"
+
+
+@pytest.mark.requirement("SEC-4", "SEC-6")
+def test_a_transactions_id_is_never_taken_for_a_phone_number() -> None:
+    """`TXN_0712345678…` would be masked in the trail and in the log, and nobody could find the payment again."""
+    made = [starting.new_transaction_id() for _ in range(1000)]
+    assert all(mask_all(f"payment:{name}") == f"payment:{name}" for name in made)
+    assert {name[4] for name in made} <= set("ABCDEF")
