@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from lib import clock, money
 from lib.errors import Refusal
-from lib.pages import caller_of, limited, see_other
-from payments import lifecycle, phones, sending, starting
+from lib.pages import limited, see_other
+from payments import lifecycle, paying, phones, starting
 from payments.models import Payment
 from payments.presenting import Shown, own, show
 from payments.states import LIVE, Status
@@ -50,13 +50,10 @@ def again(request: HttpRequest, transaction_id: str) -> HttpResponse:
     if row.status == Status.COMPLETED:  # it arrived while the page said otherwise
         return see_other("payments:payment", transaction_id)
     try:
-        started = starting.start(order=_same_once_more(row), now=clock.now())
+        return paying.pay(request, _same_once_more(row))
     except Refusal as refusal:
         messages.error(request, refusal.message)
         return see_other("payments:payment", transaction_id)
-    if started.created:
-        _send(request, started.payment_id)
-    return see_other("payments:payment", started.transaction_id)
 
 
 @login_required
@@ -66,7 +63,7 @@ def retry(request: HttpRequest, transaction_id: str) -> HttpResponse:
     """Have this same payment sent again, 30 s after M-Pesa refused it (STK-8)."""
     row = own(transaction_id, _me(request))
     if lifecycle.send_again(payment_id=row.pk, now=clock.now()):
-        _send(request, row.pk)
+        paying.send(request, row.pk)
     else:
         messages.info(request, _("This payment is on its way already, or has ended. See how it stands below."))
     return see_other("payments:payment", transaction_id)
@@ -84,13 +81,6 @@ def _same_once_more(row: Payment) -> starting.Start:
         replace=row.status in LIVE,
         instead_of=row.pk,
     )
-
-
-def _send(request: HttpRequest, payment_id: int) -> None:
-    try:
-        sending.send_now(payment_id=payment_id, caller=caller_of(request))
-    except Refusal as refusal:  # perhaps sent: the payment's page says how it stands
-        messages.error(request, refusal.message)
 
 
 def _shown(request: HttpRequest, transaction_id: str) -> Shown:

@@ -1,9 +1,7 @@
 """Pages of the wallet: deposit, balance, history."""
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -12,10 +10,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
 from ledger import books, chart
-from lib import clock, money
+from lib import money
 from lib.errors import Refusal
-from lib.pages import caller_of, limited, nothing_stored, see_other
-from payments import merchants, phones, sending, starting
+from lib.pages import limited
+from payments import merchants, paying, phones
 from payments.models import Payment
 from wallet import deposits
 from wallet.forms import DepositForm
@@ -35,22 +33,10 @@ def deposit(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _deposit_page(request, form, status=400)
     try:
-        started = starting.start(order=form.order(payer_id=_user(request).pk), now=clock.now())
+        return paying.pay(request, form.order(payer_id=_user(request).pk))
     except Refusal as refusal:
         form.refuse(refusal)
         return _deposit_page(request, form, status=refusal.status, retry_after=refusal.retry_after)
-    except (OperationalError, InterfaceError):
-        return nothing_stored(request)
-    if started.created:
-        _send(request, started.payment_id)
-    return see_other("payments:payment", started.transaction_id)
-
-
-def _send(request: HttpRequest, payment_id: int) -> None:
-    try:
-        sending.send_now(payment_id=payment_id, caller=caller_of(request))
-    except Refusal as refusal:  # perhaps sent: the payment's page says how it stands
-        messages.error(request, refusal.message)
 
 
 def _filled_in(request: HttpRequest) -> dict[str, object]:

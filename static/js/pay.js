@@ -1,14 +1,15 @@
-// The deposit form: says at once what is wrong, groups the thousands, and is sent only once. The server decides.
-const form = document.querySelector("[data-deposit]");
+// A form that pays: says at once what is wrong, groups the thousands of an amount where it has one, and is sent only
+// once. The server decides.
+const form = document.querySelector("[data-pay]");
 const phone = form.querySelector("[data-phone]");
 const amount = form.querySelector("[data-amount]");
 const button = form.querySelector("button[data-busy]");
-const { least, most } = amount.dataset;
+const { least, most } = amount?.dataset ?? {};
 let sent = false;
 
 const isPhone = () => /^(\+?254|0)?[17]\d{8}$/.test(phone.value.replace(/[\s-]/g, ""));
 const shillings = () => amount.value.replace(/[\s,]/g, "");
-const isAmount = () => /^\d+$/.test(shillings()) && +shillings() >= +least && +shillings() <= +most;
+const isAmount = () => !amount || (/^\d+$/.test(shillings()) && +shillings() >= +least && +shillings() <= +most);
 
 // Words beside a field, or none: the server's own are replaced by them.
 function say(input, words) {
@@ -33,7 +34,7 @@ function say(input, words) {
 }
 
 const checkPhone = () => say(phone, isPhone() ? "" : form.dataset.phoneWords);
-const checkAmount = () => say(amount, isAmount() ? "" : form.dataset.amountWords);
+const checkAmount = () => amount && say(amount, isAmount() ? "" : form.dataset.amountWords);
 
 // 1500 becomes 1,500 while it is typed; the caret stays behind the same digit.
 function group() {
@@ -46,9 +47,9 @@ function group() {
 }
 
 phone.addEventListener("blur", () => phone.value && checkPhone());
-amount.addEventListener("blur", () => amount.value && checkAmount());
+amount?.addEventListener("blur", () => amount.value && checkAmount());
 phone.addEventListener("input", () => isPhone() && say(phone, ""));
-amount.addEventListener("input", () => { group(); if (isAmount()) say(amount, ""); });
+amount?.addEventListener("input", () => { group(); if (isAmount()) say(amount, ""); });
 
 form.addEventListener("submit", (event) => {
   checkPhone();
@@ -75,6 +76,6 @@ document.querySelectorAll("[data-fill]").forEach((fill) => {
   fill.addEventListener("click", () => {
     phone.value = fill.dataset.fill;
     say(phone, "");
-    amount.focus();
+    (amount ?? button).focus();
   });
 });
