@@ -45,14 +45,14 @@ def token(hook: Hook) -> str:
 
 
 def read(text: str) -> Hook | None:
-    """The hook of a token that we signed; None for every other text."""
+    """The hook of a token that we signed; None for every other text, the same token spelt otherwise included."""
     if len(text) != TOKEN_LENGTH:
         return None
     try:
         raw = bytes.fromhex(text)
     except ValueError:
         return None
-    if len(raw) != _HEAD_BYTES + _MAC_BYTES:
+    if len(raw) != _HEAD_BYTES + _MAC_BYTES or raw.hex() != text:
         return None
     head, mac = raw[:_HEAD_BYTES], raw[_HEAD_BYTES:]
     genuine = [crypto.same(mac, _mac(head, key)) for key in settings.HOOK_KEYS]

@@ -45,6 +45,10 @@ def test_other_texts_are_no_tokens(text: str) -> None:
     assert hooks.read(text) is None
 
 
+def test_a_token_has_one_spelling() -> None:
+    assert hooks.read(hooks.token(Hook("STK", "sandbox", 10, 1)).upper()) is None
+
+
 def test_environments_and_submissions_have_tokens_of_their_own() -> None:
     one = Hook("STK", "sandbox", 7, 1)
     others = [Hook("STK", "production", 7, 1), Hook("STK", "sandbox", 7, 2), Hook("STK", "sandbox", 8, 1)]
