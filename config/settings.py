@@ -196,6 +196,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
 PROVIDERS = wiring.PROVIDERS
 PAYABLES = wiring.PAYABLES
+DIALECTS = wiring.DIALECTS
 REACTIONS = wiring.REACTIONS
 PERSONAL_DATA = wiring.PERSONAL_DATA
 
@@ -293,7 +294,13 @@ SPECTACULAR_SETTINGS = {
     "WebSocket `/ws/payments/<transactionId>/` says `transaction_update` whenever something changed.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "TAGS": [{"name": "Log-in"}, {"name": "Deposits"}, {"name": "Wallet"}, {"name": "Sessions"}],
+    "TAGS": [{"name": "Log-in"}, {"name": "Deposits"}, {"name": "Wallet"}, {"name": "M-Pesa"}, {"name": "Sessions"}],
+    "ENUM_NAME_OVERRIDES": {
+        "SessionStatus": "sessions_booking.api_shapes.SESSION_WORDS",
+        "SessionPaymentStatus": "sessions_booking.api_shapes.PAYMENT_WORDS",
+        "SessionState": "sessions_booking.api_shapes.STATES",
+        "DepositStatus": "wallet.api_shapes.WORDS",
+    },
     "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "tryItOutEnabled": True},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

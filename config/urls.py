@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("wallet.api_urls")),
     path("", include("wallet.urls")),
+    path("", include("sessions_booking.api_urls")),
     path("", include("payments.urls")),
     path("", include("monitoring.urls")),
 ]

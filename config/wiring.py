@@ -5,5 +5,6 @@ They let a lower room reach an upper one without importing it: a new kind of thi
 
 PROVIDERS = {"mpesa": "payments.providers.mpesa.Mpesa"}
 PAYABLES = {"deposit": "wallet.deposits.Deposits", "session": "sessions_booking.payable.Sessions"}
+DIALECTS = {"session": "sessions_booking.api_paying.Asking"}  # of `POST /api/mpesa/initiate`
 REACTIONS: dict[str, list[str]] = {}
 PERSONAL_DATA: list[str] = []

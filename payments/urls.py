@@ -3,6 +3,7 @@
 from django.urls import path
 
 from payments import callbacks, views
+from payments.api import views as api
 
 app_name = "payments"
 
@@ -20,5 +21,7 @@ urlpatterns = [
     path("payments/<str:transaction_id>/again", views.again, name="again"),
     path("payments/<str:transaction_id>/retry", views.retry, name="retry"),
     path("hooks/<str:token>", callbacks.hook, name="hook"),
+    path("api/mpesa/initiate", api.Initiate.as_view()),
+    path("api/mpesa/test-connection", api.ConnectionTest.as_view()),
     *(path(route, callbacks.documented) for route in DOCUMENTED_CALLBACKS),
 ]

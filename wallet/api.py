@@ -12,13 +12,12 @@ from lib import clock
 from lib.api_shapes import errors
 from lib.errors import Refusal
 from lib.money import CENTS, CURRENCY, whole_shillings
-from payments import merchants, sealing, timing
+from payments import merchants, timing
 from payments.api import starting as api_starting
-from payments.api.saying import sentence, words_of
-from payments.api.starting import Outcome
+from payments.api.saying import checkout_id, sentence, words_of
+from payments.api.starting import KEY, Outcome
 from payments.api.words import word
 from payments.models import Payment
-from payments.project import CHECKOUT_CONTEXT
 from payments.starting import Start
 from payments.states import Status
 from wallet.api_shapes import (
@@ -33,13 +32,6 @@ from wallet.history import PER_PAGE, STATUSES, Filters, history
 
 SENT = "STK Push sent. Check your phone."
 _TAG = ["Deposits"]
-_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="Up to 100 characters of your own. The same key answers with the same payment, as it stands by then; "
-    "the same key with another body is a 409.",
-)
 
 
 class InitiateDeposit(APIView):
@@ -49,7 +41,7 @@ class InitiateDeposit(APIView):
         summary="Ask a phone for money",
         description="M-Pesa shows a PIN prompt on the phone. One deposit is in progress at a time: the same request "
         "again answers with that one, another one is a 409 (`payment_in_progress`, `phone_busy`).",
-        parameters=[_KEY],
+        parameters=[KEY],
         request=InitiateSerializer,
         responses={
             200: OpenApiResponse(InitiatedSerializer, "M-Pesa took it: the prompt is on its way."),
@@ -137,7 +129,7 @@ def _initiated(outcome: Outcome) -> dict[str, object]:
     return {
         "success": True,
         "transactionId": payment.transaction_id,
-        "checkoutRequestId": _checkout_id(payment),
+        "checkoutRequestId": checkout_id(payment),
         "status": word(payment.status, "000"),
         "message": SENT if prompted else sentence(words_of([payment], now=clock.now())[payment.pk]),
     }
@@ -149,7 +141,7 @@ def _deposits(payments: Sequence[Payment]) -> list[dict[str, object]]:
     return [
         {
             "transactionId": payment.transaction_id,
-            "checkoutRequestId": _checkout_id(payment),
+            "checkoutRequestId": checkout_id(payment),
             "status": word(payment.status, "000"),
             "amount": whole_shillings(payment.amount_cents),
             "currency": payment.currency,
@@ -180,7 +172,3 @@ def _attempts(payment: Payment) -> dict[str, object]:
 
 def _me(request: Request) -> int:
     return int(request.user.pk or 0)
-
-
-def _checkout_id(payment: Payment) -> str | None:
-    return sealing.unseal(bytes(payment.checkout_sealed), context=CHECKOUT_CONTEXT).decode() or None

@@ -8,6 +8,7 @@ from payments.api.fields import AmountField, PhoneField
 from wallet.deposits import MAXIMUM, MINIMUM
 from wallet.history import STATUSES
 
+WORDS = list(STATUSES)
 PHONE_MESSAGE = "Please enter a valid Kenyan phone number"
 _TRANSACTION_ID = "Ours, `TXN_…`: ask for its status by this."
 
@@ -35,7 +36,7 @@ class InitiatedSerializer(serializers.Serializer[Any]):
     checkoutRequestId = serializers.CharField(
         allow_null=True, help_text="M-Pesa's own; null while M-Pesa has not answered (202)."
     )
-    status = serializers.ChoiceField(list(STATUSES))
+    status = serializers.ChoiceField(WORDS)
     message = serializers.CharField(help_text="For the payer.")
 
 
@@ -44,7 +45,7 @@ class DepositSerializer(serializers.Serializer[Any]):
 
     transactionId = serializers.CharField(help_text=_TRANSACTION_ID)
     checkoutRequestId = serializers.CharField(allow_null=True, help_text="M-Pesa's own.")
-    status = serializers.ChoiceField(list(STATUSES))
+    status = serializers.ChoiceField(WORDS)
     amount = serializers.IntegerField(help_text="Whole shillings.")
     currency = serializers.CharField(help_text="KES")
     phoneNumber = serializers.CharField(help_text="All but the last three digits are stars.")

@@ -14,9 +14,8 @@ from accounts import roles
 from audit import trail
 from audit.models import Entry
 from lib.errors import Refusal
-from payments import merchants
+from payments import connection, merchants
 from payments.models import Merchant
-from payments.providers import provider
 
 NEEDED = ("consumer_key", "consumer_secret", "passkey")
 SECRETS = (*NEEDED, "initiator_name", "security_credential")
@@ -116,20 +115,12 @@ class MerchantAdmin(admin.ModelAdmin):
         if not roles.may_test_connection(request.user):
             return HttpResponseForbidden("Your role may not test the connection.")
         merchant = get_object_or_404(Merchant, pk=merchant_id)
-        outcome = "connected"
         try:
-            provider("mpesa").check(merchant)
-            messages.success(request, "Connected: M-Pesa accepted the credentials.")
+            connection.verify(merchant, actor=f"user:{request.user.pk}")
         except Refusal as refusal:
-            outcome = refusal.message
             messages.error(request, refusal.message)
-        trail.record(
-            action="merchant.checked",
-            actor=f"user:{request.user.pk}",
-            subject=f"merchant:{merchant.pk}",
-            environment=merchant.environment,
-            data={"outcome": outcome},
-        )
+        else:
+            messages.success(request, "Connected: M-Pesa accepted the credentials.")
         return redirect(reverse("admin:payments_merchant_change", args=[merchant_id]))
 
 

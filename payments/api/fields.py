@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.fields import empty
+from rest_framework.fields import SkipField, empty
 
 from lib import money, phone
 from lib.errors import Refusal
@@ -30,13 +30,18 @@ class PhoneField(serializers.Field[Any, Any, Any, Any]):
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}], "example": 1000})
 class AmountField(serializers.Field[Any, Any, Any, Any]):
-    """Whole shillings within the limits, as a number or as people write it; an integer afterwards."""
+    """Whole shillings within the limits, as a number or as people write it; an integer afterwards.
+
+    Where it is not required (the thing has a price), null and nothing are the same.
+    """
 
     def __init__(self, *, minimum: int, maximum: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.minimum, self.maximum = minimum, maximum
 
     def run_validation(self, data: object = empty) -> int:
+        if not self.required and (data is empty or data is None or data == ""):
+            raise SkipField
         cents = _said(lambda: money.parse(data, minimum=self.minimum, maximum=self.maximum))
         return money.whole_shillings(cents)
 

@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
+from payments import sealing
 from payments.facts import Known
 from payments.holding import read_fact, read_lot
 from payments.models import LotRow, Payment, PaymentFact
 from payments.payable import Description, payable
+from payments.project import CHECKOUT_CONTEXT
 from payments.words import PayerWords, payer_words, told_by_provider
 
 
@@ -45,3 +47,8 @@ def _things_of(rows: Sequence[Payment]) -> dict[str, dict[int, Description]]:
     for row in rows:
         targets[row.purpose].add(row.target_id)
     return {purpose: payable(purpose).describe(sorted(ids)) for purpose, ids in targets.items()}
+
+
+def checkout_id(row: Payment) -> str | None:
+    """M-Pesa's own id, for the payer: it ends in digits of the phone. None while M-Pesa has not answered."""
+    return sealing.unseal(bytes(row.checkout_sealed), context=CHECKOUT_CONTEXT).decode() or None

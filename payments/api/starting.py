@@ -6,6 +6,7 @@ Every document's route is this with its own field names and words.
 from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from lib import clock
@@ -18,6 +19,13 @@ from payments.providers import provider
 from payments.states import Status
 
 KEY_LENGTH = 100
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Up to 100 characters of your own. The same key answers with the same payment, as it stands by then; "
+    "the same key with another body is a 409.",
+)
 _CHECK_PHONE = (
     "We cannot reach our records at the moment, but your request may be on its way. Check your phone, and do not pay "
     "again: your payment will be found."

@@ -1,6 +1,7 @@
 """One shape for every error under /api/ (ruling 1); who may ask (SEC-1), how often (SEC-2); the API's description."""
 
 import json
+import re
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -221,11 +222,14 @@ def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterat
             yield before + str(one.pattern)
 
 
+_PLACE = re.compile(r"<([a-z]+):([a-z_]+)>")
+
+
 def guarded() -> list[str]:
     """Every address of the API, and every page of payments and wallets, but those that are open to all."""
     found = routes(get_resolver().url_patterns)
     return sorted(
-        route.replace("<str:transaction_id>", "{id}")
+        _PLACE.sub(lambda place: "{number}" if place[1] == "int" else "{id}", route)
         for route in found
         if route.startswith(("api/", "payments/", "deposit", "wallet", "history")) and route not in OPEN
     )
@@ -249,7 +253,7 @@ class TestPaymentEndpointsNeedALogIn(TestCase):
     )
     def test_nobody_gets_in(self, route: str, method: str, token: str | None, scheme: str) -> None:
         headers = {} if token is None else {"Authorization": f"{scheme} {token}"}
-        answer = getattr(Client(), method)("/" + route.replace("{id}", "TXN_0"), headers=headers)
+        answer = getattr(Client(), method)("/" + route.replace("{id}", "TXN_0").replace("{number}", "1"), headers=headers)
         if route.startswith("api/"):
             assert refusal(answer) == (401, "not_authenticated")
             assert answer["WWW-Authenticate"].startswith("Bearer")
@@ -347,7 +351,7 @@ def schema() -> dict[str, Any]:
 def test_the_description_is_valid_and_whole() -> None:
     described = schema()
     ours = {
-        "/" + route.replace("<str:transaction_id>", "{transaction_id}")
+        "/" + _PLACE.sub(r"{\2}", route)
         for route in routes(get_resolver().url_patterns)
         if route.startswith("api/") and route not in {*DOCUMENTED_CALLBACKS, "api/schema/", "api/docs/"}
     }
@@ -356,9 +360,9 @@ def test_the_description_is_valid_and_whole() -> None:
         for operation in operations.values():
             assert operation["summary"]
             statuses = set(operation["responses"])
-            assert statuses & {"200", "202"}
+            assert statuses & {"200", "201", "202"}
             assert {"401", "503"} <= statuses
-            for status in statuses - {"200", "202"}:
+            for status in statuses - {"200", "201", "202"}:
                 content = operation["responses"][status]["content"]["application/json"]
                 assert content["schema"] == {"$ref": "#/components/schemas/Error"}
     error = described["components"]["schemas"]["Error"]
