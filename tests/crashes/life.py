@@ -1,0 +1,188 @@
+"""A payment's life around a death: what went before it, how life goes on after it, and what must be true at the end.
+
+Time is in the test's hand: `now` is told to every sweep, in seconds since the payment was begun. The oracle is the
+simulator's books, pushes and phones, and what was said to the world; none of it asks the code under test.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.test import Client
+
+from accounts.models import User
+from audit import seal
+from ledger import books, chart, checks
+from lib import clock
+from outbox import box
+from outbox.models import Delivery
+from payments import chase, inbox, lifecycle, review, starting, unmatched
+from payments.models import Callback, Payment
+from payments.tests.factories import UserFactory, new_phone
+from simulator.testing import Sim
+from tests.crashes import said
+from tests.crashes.dying import End, Victims
+from tests.stack import until
+
+SHILLINGS = 1000
+UTILITY = chart.utility("174379")
+# When beat comes by: around each deadline of a payment, of a lease, and of the questions asked about it.
+SWEEPS = (3, 34, 121, 190, 301, 365)
+
+
+def held(code: str) -> int:
+    return books.balance(environment="sandbox", code=code)
+
+
+@dataclass
+class Life:
+    """One payer and one payment, and what the payer and the network do."""
+
+    victims: Victims
+    m_pesa: Sim
+    payer: User = field(default_factory=UserFactory)
+    phone: str = field(default_factory=new_phone)
+    begun: datetime = field(default_factory=clock.now)
+    pays: bool = True
+    callback_comes: bool = True
+    delivered: bool = False
+
+    def another(self) -> "Life":
+        """Nothing of the one before is left but its rows; so each death is met by the same steps."""
+        said.forget()
+        return Life(self.victims, self.m_pesa)
+
+    # --- What people and the network do ---
+
+    @property
+    def order(self) -> dict[str, Any]:
+        return {
+            "purpose": "deposit",
+            "payer_id": self.payer.pk,
+            "phone": self.phone,
+            "amount": SHILLINGS,
+            "idempotency_key": "one click",
+        }
+
+    @property
+    def payment(self) -> Payment:
+        """The payer's newest."""
+        return Payment.objects.filter(payer=self.payer).latest("pk")
+
+    def at(self, seconds: float) -> datetime:
+        return self.begun + timedelta(seconds=seconds)
+
+    def start(self, *, at: float = 0, **more: Any) -> None:
+        """A second click after a death of the first one is the same request."""
+        starting.start(order=starting.Start(**{**self.order, **more}), now=self.at(at))
+
+    def submit(self) -> None:
+        assert lifecycle.submit(payment_id=self.payment.pk, now=lambda: self.begun)
+
+    def pay(self) -> None:
+        self.m_pesa.approve(self.phone)
+
+    def told(self) -> tuple[str, str]:
+        """The callback that M-Pesa sends about this phone's last push: path and body."""
+        push = self.pushes()[-1]["checkout_request_id"]
+
+        def found() -> list[dict[str, Any]]:
+            return [one for one in self.m_pesa.callbacks() if one["checkout_request_id"] == push]
+
+        last = until(found, what="M-Pesa to send its callback")[-1]
+        return urlsplit(last["url"]).path, last["body"]
+
+    def deliver_callback(self) -> None:
+        path, body = self.told()
+        answer = Client().post(path, body, content_type="application/json")
+        assert (answer.status_code, answer.json()["ResultCode"]) == (200, 0)
+        self.delivered = True
+
+    def pushes(self) -> list[dict[str, Any]]:
+        return [push for push in self.m_pesa.pushes() if push["phone"] == self.phone]
+
+    # --- Death, and life after it ---
+
+    def die(self, job: str, *, at: str, after: float = 0, **given: Any) -> End:
+        return self.victims.do(job, at=at, now=self.at(after), **given)
+
+    def go_on(self, *, since: float = 0) -> None:
+        """The payer clicks again where nothing happened, and pays what is asked for; beat sweeps."""
+        if not Payment.objects.filter(payer=self.payer).exists():
+            self.start()
+        for seconds in SWEEPS:
+            if seconds >= since:
+                self._answer_phone()
+                self.sweep(seconds)
+        self._answer_phone()
+        self.sweep(1000)
+
+    def sweep(self, seconds: float) -> None:
+        """What beat does every second, in some order."""
+        now = self.at(seconds)
+        chase.send_queued(now=now)
+        inbox.drain(now=now)
+        chase.ask_due(now=now)
+        unmatched.ask_due(now=now)
+        chase.close_overdue(now=now)
+        box.deliver_due(now=now, limit=100)
+
+    def sweep_inbox(self, seconds: float) -> None:
+        inbox.drain(now=self.at(seconds))
+
+    def _answer_phone(self) -> None:
+        open_prompts = [push for push in self.pushes() if push["prompting"]]
+        if open_prompts and self.pays:
+            self.pay()
+        if self.callback_comes and not self.delivered and any(push["ended"] for push in self.pushes()):
+            self.deliver_callback()
+
+    # --- What must be true ---
+
+    def moved(self) -> int:
+        """What M-Pesa moved from this phone, in cents."""
+        return sum(round(float(row["amount"]) * 100) for row in self.m_pesa.books() if row["phone"] == self.phone)
+
+    def prove_end(self, *, unpaid: str = "EXPIRED", pushes: int = 1) -> None:
+        """The payment ended as M-Pesa's books say, with `pushes` prompts at most."""
+        row, moved = self.payment, self.moved()
+        assert (row.status, row.received_cents) == ("COMPLETED" if moved else unpaid, moved)
+        assert held(chart.wallet(self.payer.pk)) == moved
+        assert len(self.pushes()) <= pushes
+        assert row.answer == ("GIVEN" if moved else "")
+        self._prove_said(row)
+        prove_world(self.m_pesa)
+
+    def prove_lost(self) -> None:
+        """Push's answer and callback were both lost: only a person with a statement finds the money (REC-2, REC-6)."""
+        row = self.payment
+        assert (row.status, row.received_cents, self.moved()) == ("EXPIRED", 0, SHILLINGS * 100)
+        (found,) = [one for one in self.m_pesa.books() if one["phone"] == self.phone]
+        review.paid(
+            payment_id=row.pk,
+            receipt=found["receipt"],
+            amount_cents=SHILLINGS * 100,
+            reason="It stands in the statement.",
+            actor="user:1",
+            now=self.at(5000),
+        )
+        self.sweep(5001)
+
+    def _prove_said(self, row: Payment) -> None:
+        """Each end was said once; or perhaps once, and then a person knows."""
+        times = Counter(word["payment_id"] for word in said.everything())
+        for delivery in Delivery.objects.filter(key=row.transaction_id):
+            spoken = times.pop(row.pk, 0)
+            assert (delivery.state, spoken) == ("DONE", 1) or (delivery.state == "DOUBTFUL" and spoken <= 1)
+        assert row.pk not in times
+
+
+def prove_world(m_pesa: Sim) -> None:
+    """The books say what M-Pesa's say; nothing is stuck; the trail is whole."""
+    assert held(UTILITY) + held(chart.AWAITED) == 100 * sum(round(float(row["amount"])) for row in m_pesa.books())
+    assert checks.prove() == []
+    assert not Callback.objects.filter(state__in=["WAITING", "STUCK", "UNMATCHED"]).exists()
+    seal.seal_new(now=clock.now())
+    assert seal.verify() == []

@@ -1,0 +1,100 @@
+"""The process that dies: the product as it is, in a process of its own, which forks one child for each job.
+
+`python -m tests.crashes.victim` reads a job a line (JSON), runs it in a fork that dies where it is told to, and writes
+a line about its end. It holds no connection and no thread itself, so that each fork begins as a fresh process does.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.db import connections  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
+
+from audit import seal  # noqa: E402
+from outbox import box  # noqa: E402
+from payments import chase, inbox, lifecycle, starting, unmatched  # noqa: E402
+from tests.crashes import edge, said  # noqa: E402
+
+BROKE = 70
+
+
+def _callback(*, path: str, body: str, now: datetime) -> None:
+    answer = Client().post(path, body, content_type="application/json")
+    if answer.status_code != 200:
+        raise AssertionError(f"the callback was answered with {answer.status_code}")
+
+
+# What a process of the product may be doing when it dies. `now` is the time by which rows are due.
+JOBS: dict[str, Callable[..., Any]] = {
+    "start": lambda *, now, **order: starting.start(order=starting.Start(**order), now=now),
+    "submit": lambda *, now, payment_id: lifecycle.submit(payment_id=payment_id, now=lambda: now),
+    "callback": _callback,
+    "send_queued": chase.send_queued,
+    "drain": inbox.drain,
+    "ask": chase.ask_due,
+    "ask_unmatched": unmatched.ask_due,
+    "close_overdue": chase.close_overdue,
+    "deliver": lambda *, now: box.deliver_due(now=now, limit=50),
+    "seal": seal.seal_new,
+}
+
+
+def _live(order: dict[str, Any], report: int) -> None:
+    """In the fork. Does not return."""
+    try:
+        edge.watch(edge.Edge(order["at"], lambda label: _tell(report, label)))
+        JOBS[order["job"]](now=datetime.fromisoformat(order["now"]), **order["given"])
+        connections.close_all()
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(BROKE)
+
+
+def _tell(report: int, label: str) -> None:
+    os.write(report, f"{label}\n".encode())
+
+
+def _run(order: dict[str, Any]) -> dict[str, Any]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _live(order, writing)
+    os.close(writing)
+    with os.fdopen(reading) as steps:
+        seen = steps.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    return {"code": os.waitstatus_to_exitcode(status), "steps": seen}
+
+
+def _grow_up() -> None:
+    """Load once what each fork would load again; nothing of it opens a connection."""
+    for name in ("channels_redis.pubsub", "config.celery", "kombu.transport.redis", "payments.providers.mpesa"):
+        importlib.import_module(name)
+    get_resolver().reverse_dict  # noqa: B018
+
+
+def main() -> None:
+    _grow_up()
+    settings.REACTIONS = said.REACTIONS
+    for line in sys.stdin:
+        print(json.dumps(_run(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
