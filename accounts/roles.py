@@ -28,6 +28,7 @@ MAY_SEE_REPORTS = frozenset({Role.FINANCE, Role.ADMIN})
 MAY_SEE_AUDIT = frozenset({Role.FINANCE, Role.ADMIN})
 MAY_SEND_AGAIN = frozenset({Role.FINANCE, Role.ADMIN})
 MAY_TEST_CONNECTION = frozenset({Role.FINANCE, Role.ADMIN})
+MAY_CANCEL_SESSIONS = frozenset({Role.ADMIN})
 MAY_SWITCH = frozenset({Role.ADMIN})
 MAY_EDIT_CREDENTIALS = frozenset({Role.ADMIN})
 MAY_EDIT_PEOPLE = frozenset({Role.ADMIN})
@@ -36,15 +37,17 @@ _READS = (
     "accounts.view_user",
     "payments.view_*",
     "wallet.view_*",
+    "sessions_booking.view_*",
     "ledger.view_*",
     "outbox.view_*",
+    "notifications.view_*",
     "monitoring.view_*",
 )
 PERMISSIONS: dict[Role, tuple[str, ...]] = {
     Role.CLIENT: (),
     Role.THERAPIST: (),
     Role.SUPPORT: _READS,
-    Role.FINANCE: (*_READS, "audit.view_*", "outbox.send_again"),
+    Role.FINANCE: (*_READS, "audit.view_*", "outbox.send_again", "notifications.send_again"),
     Role.ADMIN: ("*",),
 }
 
@@ -67,6 +70,7 @@ may_see_reports = _asks(MAY_SEE_REPORTS)
 may_see_audit = _asks(MAY_SEE_AUDIT)
 may_send_again = _asks(MAY_SEND_AGAIN)
 may_test_connection = _asks(MAY_TEST_CONNECTION)
+may_cancel_sessions = _asks(MAY_CANCEL_SESSIONS)
 may_switch = _asks(MAY_SWITCH)
 may_edit_credentials = _asks(MAY_EDIT_CREDENTIALS)
 may_edit_people = _asks(MAY_EDIT_PEOPLE)

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.migrations import RunSQL
 
 P = ParamSpec("P")
@@ -46,6 +46,12 @@ def entry_point(function: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")
 
     return wrapper
+
+
+def refused_by(error: IntegrityError) -> str:
+    """The name of the rule that refused; "" where PostgreSQL names none."""
+    diagnostics = getattr(error.__cause__, "diag", None)
+    return str(getattr(diagnostics, "constraint_name", "") or "")
 
 
 def frozen(table: str, *, columns: Iterable[str] = (), name: str = "") -> RunSQL:

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CANCELLED = "CANCELLED"  # told that the payer cancelled
     UNRESOLVED = "UNRESOLVED"  # told a code that nobody knows
     REVERSED = "REVERSED"  # M-Pesa took money of this payment back, outside of our own payouts
+    RETURNED = "RETURNED"  # the thing that was given for it was given back: its worth is owed to the payer
     CLOSED = "CLOSED"  # no longer waited for: by the clock, the payer or a person
     DOUBTED = "DOUBTED"  # something about the news is odd; `code` names it
     ANSWERED = "ANSWERED"  # a person looked at a reason; `code` is the reason's key
@@ -57,6 +58,7 @@ class Why(StrEnum):
     UNKNOWN_RESULT = "UNKNOWN_RESULT"
     NOT_GIVEN = "NOT_GIVEN"
     REVERSED = "REVERSED"
+    RETURNED = "RETURNED"
     FOREIGN_CHECKOUT = "FOREIGN_CHECKOUT"
     ODD_DATE = "ODD_DATE"
     RECEIPT_CLASH = "RECEIPT_CLASH"
@@ -182,6 +184,8 @@ def reasons(known: Known, given: Given | None) -> frozenset[Reason]:
     found = {*_odd_money(known), *_odd_news(known)}
     if given is not None and not given.amount_cents:
         found.add(Reason(Why.NOT_GIVEN))
+    elif known.of(Kind.RETURNED):
+        found.add(Reason(Why.RETURNED))
     return frozenset(reason for reason in found if reason.key not in answered)
 
 
@@ -229,6 +233,11 @@ def received_cents(known: Known) -> int:
     return known.amount_cents if known.paid else 0
 
 
+def handed_cents(known: Known, given: Given | None) -> int:
+    """What the payer has for their money: what the thing gave, unless it was given back since."""
+    return given.amount_cents if given and not known.of(Kind.RETURNED) else 0
+
+
 def position(known: Known, given: Given | None, accounts: Accounts) -> dict[str, int]:
     """What every account should hold for this payment: code -> signed cents, debit positive; it sums to zero.
 
@@ -237,7 +246,7 @@ def position(known: Known, given: Given | None, accounts: Accounts) -> dict[str,
     """
     taken_back = sum(fact.amount_cents for fact in known.of(Kind.REVERSED))
     received = received_cents(known)
-    handed = given.amount_cents if given else 0
+    handed = handed_cents(known, given)
     rest = received - taken_back - handed
     held = {
         accounts.collected: (received if known.lots else 0) - taken_back,

@@ -107,6 +107,7 @@ def _lock_things(payment_ids: Sequence[int]) -> None:
 def _held(row: Payment) -> Held:
     answered = {
         Payment.Answer.GIVEN: Given(row.amount_cents),
+        Payment.Answer.RETURNED: Given(row.amount_cents),
         Payment.Answer.REFUSED: Given(0, row.answer_reason),
     }
     given = answered.get(Payment.Answer(row.answer))

@@ -173,6 +173,17 @@ def _why_closed(item: Held) -> str:
     return "SILENT" if item.known.of(Kind.ACCEPTED) else "LOST"
 
 
+@in_transaction
+def give_back_within(*, payment_id: int, reason: str, actor: str, now: datetime) -> bool:
+    """What this payment bought was given back: its worth is owed to the payer. A part of the transaction in which the
+    thing is taken back; the caller holds the thing's lock. False where nothing was given for it."""
+    held = holding.hold([payment_id])[payment_id]
+    if not facts.handed_cents(held.known, held.given):
+        return False
+    held.add(facts=[Fact(Kind.RETURNED, Source.PERSON, text=reason[:500], actor=actor, at=now)])
+    return bool(record.write({payment_id: held}, now=now))
+
+
 @entry_point
 def send_again(*, payment_id: int, now: datetime) -> bool:
     """The payer asks to send this same payment again, 30 s after M-Pesa refused it (STK-8)."""

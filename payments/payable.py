@@ -8,6 +8,7 @@ one commit.
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -46,7 +47,8 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is paid for, in words for a page: `given_words` when it was given ("KES 1,000 is in your wallet.").
+    """What is paid for, in words for a page: `given_words` when it was given ("KES 1,000 is in your wallet."),
+    `returned_words` when it was given back since ("Your session was cancelled.").
 
     `url` shows the thing, `pay_url` is the page where it is paid for; that page reads `?again=TXN_…` as "fill in the
     number and the amount of this payment of mine".
@@ -56,6 +58,7 @@ class Description:
     given_words: str
     url: str = ""
     pay_url: str = ""
+    returned_words: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,7 +77,7 @@ class Payable(Protocol):
         """Lock the things, ordered by id, FOR NO KEY UPDATE."""
         ...
 
-    def quote(self, target_ids: Sequence[int]) -> dict[int, Quote]:
+    def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
         """Raises Refusal where a thing cannot be paid for now."""
         ...
 
@@ -82,15 +85,15 @@ class Payable(Protocol):
         """The ledger account that the money of a given payment belongs to."""
         ...
 
-    def settle(self, payments: Sequence[Paid]) -> dict[int, Given]:
+    def settle(self, payments: Sequence[Paid], *, now: datetime) -> dict[int, Given]:
         """Give each payment's thing, or say why not; by payment id."""
         ...
 
-    def ended(self, payments: Sequence[Paid]) -> None:
+    def ended(self, payments: Sequence[Paid], *, now: datetime) -> None:
         """Called once when a payment leaves LIVE without money: what was held is free again."""
         ...
 
-    def refunded(self, payments: Sequence[Paid]) -> None:
+    def refunded(self, payments: Sequence[Paid], *, now: datetime) -> None:
         """Called when money of a payment has gone back."""
         ...
 

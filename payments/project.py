@@ -18,12 +18,17 @@ def project(row: Payment, known: Known, given: Given | None, *, now: datetime) -
     row.received_cents = facts.received_cents(known)
     row.updated_at = now
     if given is not None:
-        row.answer = Payment.Answer.GIVEN if given.amount_cents else Payment.Answer.REFUSED
-        row.answer_reason = given.reason[:40]
+        row.answer, row.answer_reason = _answer(known, given), given.reason[:40]
     _set_money(row, known, now)
     _set_result(row, known)
     _set_checkout(row, known)
     _set_work(row, known, now)
+
+
+def _answer(known: Known, given: Given) -> str:
+    if not given.amount_cents:
+        return Payment.Answer.REFUSED
+    return Payment.Answer.GIVEN if facts.handed_cents(known, given) else Payment.Answer.RETURNED
 
 
 def _set_money(row: Payment, known: Known, now: datetime) -> None:

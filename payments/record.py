@@ -31,7 +31,7 @@ def write(held: Mapping[int, Held], *, now: datetime) -> list[Held]:
     locked = books.lock_accounts(_accounts_of(changed))
     _store_facts(changed, now)
     _store_lots(changed, adopted, now)
-    _ask_things(changed)
+    _ask_things(changed, now)
     for item in changed:
         project(item.row, item.after, item.given, now=now)
     postings = [*suspense.releases(adopted, now=now), *(_posting(item, now) for item in changed)]
@@ -165,7 +165,7 @@ def _store_lots(changed: Sequence[Held], adopted: Sequence[LotRow], now: datetim
     )
 
 
-def _ask_things(changed: Sequence[Held]) -> None:
+def _ask_things(changed: Sequence[Held], now: datetime) -> None:
     """Each thing is asked once; its answer is recorded with the payment for ever."""
     asking: dict[str, list[Held]] = defaultdict(list)
     for item in changed:
@@ -173,7 +173,7 @@ def _ask_things(changed: Sequence[Held]) -> None:
             asking[item.row.purpose].append(item)
     for purpose in sorted(asking):
         items = asking[purpose]
-        answers = payable(purpose).settle([item.paid for item in items])
+        answers = payable(purpose).settle([item.paid for item in items], now=now)
         for item in items:
             item.given = answers[item.row.pk]
 

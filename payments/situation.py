@@ -39,6 +39,7 @@ class Situation(StrEnum):
     PAID_MORE = "PAID_MORE"  # paid and given, and more money came than it costs
     ODD_AMOUNT = "ODD_AMOUNT"  # other money came than was asked for: nothing was given
     NOT_GIVEN = "NOT_GIVEN"  # the money came, the thing could not be given
+    GIVEN_BACK = "GIVEN_BACK"  # paid and given, and the thing was given back since
     TAKEN_BACK = "TAKEN_BACK"  # M-Pesa took money back
     REFUNDED = "REFUNDED"  # we gave it back, in whole or in part
 
@@ -111,6 +112,8 @@ def _completed(row: Payment, known: Known) -> Situation:
         return Situation.REFUNDED
     if taken_back_cents(known):
         return Situation.TAKEN_BACK
+    if row.answer == Payment.Answer.RETURNED:
+        return Situation.GIVEN_BACK
     if row.answer == Payment.Answer.REFUSED:
         return Situation.NOT_GIVEN
     if row.answer == Payment.Answer.NOT_ASKED:

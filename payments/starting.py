@@ -19,7 +19,7 @@ from django.db import IntegrityError
 from accounts.models import User
 from audit import trail
 from lib import money, phone
-from lib.db import entry_point
+from lib.db import entry_point, refused_by
 from lib.errors import Refusal
 from payments import holding, live, merchants, phones, timing
 from payments.facts import Source
@@ -62,7 +62,7 @@ def start(*, order: Start, now: datetime) -> Started:
     try:
         return _start(order=order, now=now)
     except IntegrityError as error:
-        if _constraint(error) not in _RACES:
+        if refused_by(error) not in _RACES:
             raise
     return _start(order=order, now=now)
 
@@ -79,7 +79,7 @@ def _start(*, order: Start, now: datetime) -> Started:
     known = _same_key(order) or _paid_meanwhile(order)
     if known:  # a twin of this request, or the proof of payment, held the lock before us
         return known
-    quote = thing.quote([target_id])[target_id]
+    quote = thing.quote([target_id], now=now)[target_id]
     if quote.environment != environment:
         raise Refusal(
             "other_environment", "This belongs to another mode (test or live) and cannot be paid here.", status=409
@@ -228,8 +228,3 @@ def _write(order: Start, quote: Quote, amount_cents: int, environment: str, now:
 def new_transaction_id() -> str:
     """TXN_ and 24 hex digits. The first is a letter: what begins with digits may look like a phone number and be masked."""
     return f"TXN_{secrets.choice('ABCDEF')}{secrets.token_hex(12).upper()[1:]}"
-
-
-def _constraint(error: IntegrityError) -> str:
-    diagnostics = getattr(error.__cause__, "diag", None)
-    return str(getattr(diagnostics, "constraint_name", "") or "")

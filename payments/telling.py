@@ -23,7 +23,8 @@ def tell(changed: Sequence[Held], *, now: datetime) -> None:
         box.Message(f"payment.{item.row.status.lower()}", item.row.transaction_id, {"payment_id": item.row.pk})
         for item in moved
     )
-    _free_things(moved)
+    box.publish_many(message for item in changed for message in _more_money(item))
+    _free_things(moved, now)
     tell_pages(changed, now=now)
 
 
@@ -38,14 +39,22 @@ def tell_pages(items: Sequence[Held], *, now: datetime) -> None:
     live.tell([live.changed(item.row) for item in items], now=now)
 
 
-def _free_things(moved: Sequence[Held]) -> None:
+def _more_money(item: Held) -> Iterable[box.Message]:
+    """Money for what was completed already: its receipt, or more than was asked for."""
+    if item.known.paid and item.new_lots:
+        topic = "payment.owed" if item.known.lots else "payment.receipt"
+        key = f"{item.row.transaction_id}:{min(lot.receipt for lot in item.new_lots)}"
+        yield box.Message(topic, key, {"payment_id": item.row.pk, "key": key})
+
+
+def _free_things(moved: Sequence[Held], now: datetime) -> None:
     """A payment leaves LIVE once, as its status only rises: `ended` is called at most once."""
     ended: dict[str, list[Paid]] = defaultdict(list)
     for item in moved:
         if item.old_status in LIVE and item.row.status not in LIVE and not item.after.paid:
             ended[item.row.purpose].append(item.paid)
     for purpose in sorted(ended):
-        payable(purpose).ended(ended[purpose])
+        payable(purpose).ended(ended[purpose], now=now)
 
 
 def _entries(item: Held, now: datetime) -> Iterable[trail.Row]:

@@ -42,6 +42,7 @@ REVIEWS: dict[Why, tuple[str, str]] = {
     Why.UNKNOWN_RESULT: ("A code that nobody knows", "Look it up in the M-Pesa portal, then say how it ended."),
     Why.NOT_GIVEN: ("Paid, but not given", f"The thing could not be given. {_REFUND}"),
     Why.REVERSED: ("Taken back by M-Pesa", "It was none of our refunds. Find out why in the M-Pesa portal."),
+    Why.RETURNED: ("Paid, and given back", f"What was bought was cancelled. {_REFUND}"),
     Why.FOREIGN_CHECKOUT: ("Money of another request", f"It names another request than ours was given. {_COMPARE}"),
     Why.ODD_DATE: ("M-Pesa's own time is odd", f"It lies before the push or in the future. {_COMPARE}"),
     Why.RECEIPT_CLASH: ("A receipt of another payment", f"A callback claims a receipt twice. {_COMPARE}"),
@@ -86,6 +87,8 @@ def _given(row: Payment) -> str:
     match Payment.Answer(row.answer):
         case Payment.Answer.GIVEN:
             return ""
+        case Payment.Answer.RETURNED:
+            return f" What was given for {money.words(row.amount_cents)} was given back: it is owed to the payer."
         case Payment.Answer.REFUSED:
             return f" Nothing was given for it ({row.answer_reason}): the money is owed to the payer."
         case Payment.Answer.NOT_ASKED:

@@ -3,15 +3,23 @@
 One shape for all of them, so that the therapist's board, the client's list and the API never disagree.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from accounts import roles
 from accounts.models import User
+from payments import merchants
+from payments.api.words import word
 from payments.models import Payment
+from payments.states import LIVE
+from sessions_booking.booking import not_found
 from sessions_booking.models import Booking
+from sessions_booking.payable import PURPOSE, refusal
+from sessions_booking.states import PAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +36,50 @@ class Standing:
 
 def visible_to(user: User) -> "QuerySet[Booking]":
     """Those of the client, of the therapist, or all for staff; of the current environment, with therapist, type, client."""
-    raise NotImplementedError
+    rows = Booking.objects.filter(environment=merchants.current_environment())
+    rows = rows.select_related("therapist__user", "type", "client")
+    if roles.may_see_all_payments(user):
+        return rows
+    return rows.filter(Q(client=user) | Q(therapist__user=user))
 
 
 def find(*, code: str, user: User) -> Booking:
     """Raises Refusal not_found (404), also where it is somebody else's."""
-    raise NotImplementedError
+    row = visible_to(user).filter(code=code[:12].upper()).first()
+    if row is None:
+        raise not_found()
+    return row
 
 
 def standings(*, bookings: Sequence[Booking], now: datetime) -> dict[int, Standing]:
     """By booking id, in one query."""
-    raise NotImplementedError
+    attempts: dict[int, list[Payment]] = defaultdict(list)
+    rows = Payment.objects.filter(purpose=PURPOSE, target_id__in=[row.pk for row in bookings])
+    for payment in rows.order_by("initiated_at", "pk"):
+        attempts[payment.target_id].append(payment)
+    return {row.pk: _standing(row, attempts[row.pk], now) for row in bookings}
+
+
+def _standing(row: Booking, attempts: Sequence[Payment], now: datetime) -> Standing:
+    live = next((payment for payment in attempts if payment.status in LIVE), None)
+    payer = next((payment for payment in attempts if payment.pk == row.payment_id), None)
+    deciding = payer or live or next((p for p in reversed(attempts) if p.received_cents), None)
+    deciding = deciding or (attempts[-1] if attempts else None)
+    refused = refusal(row, now, prompted=live is not None)
+    return Standing(
+        payment_status=payment_word(deciding) if deciding else "",
+        paid=row.state in PAID,
+        receipt=payer.receipt if payer else "",
+        payable=refused is None and live is None,
+        live=live,
+        attempts=attempts,
+    )
+
+
+def payment_word(payment: Payment) -> str:
+    """Of ruling 1, and "Owed" where money came and bought nothing, or what it bought was given back."""
+    if payment.received_cents and payment.refunded_cents >= payment.received_cents:
+        return "Refunded"
+    if payment.received_cents and payment.answer != Payment.Answer.GIVEN:
+        return "Owed"
+    return word(payment.status, "001")

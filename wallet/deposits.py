@@ -5,6 +5,7 @@ an odd amount never gets here: it is owed to the payer and a person looks.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +38,7 @@ class Deposits:
     def lock(self, target_ids: Sequence[int]) -> None:
         list(Wallet.objects.select_for_update(no_key=True).filter(pk__in=target_ids).order_by("pk").values_list("pk"))
 
-    def quote(self, target_ids: Sequence[int]) -> dict[int, Quote]:
+    def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
         return {
             wallet.pk: Quote(
                 target_id=wallet.pk,
@@ -54,13 +55,13 @@ class Deposits:
     def account(self, payment: Paid) -> str:
         return chart.wallet(payment.payer_id)
 
-    def settle(self, payments: Sequence[Paid]) -> dict[int, Given]:
+    def settle(self, payments: Sequence[Paid], *, now: datetime) -> dict[int, Given]:
         return {payment.payment_id: Given(payment.amount_cents) for payment in payments}
 
-    def ended(self, payments: Sequence[Paid]) -> None:
+    def ended(self, payments: Sequence[Paid], *, now: datetime) -> None:
         """A wallet holds nothing for a deposit that did not come."""
 
-    def refunded(self, payments: Sequence[Paid]) -> None:
+    def refunded(self, payments: Sequence[Paid], *, now: datetime) -> None:
         """The ledger takes a refund out of the wallet; nothing else was given."""
 
     def describe(self, target_ids: Sequence[int]) -> dict[int, Description]:

@@ -26,6 +26,7 @@ class Payment(models.Model):
         NOT_ASKED = "", _("Not asked yet")
         GIVEN = "GIVEN", _("Given")
         REFUSED = "REFUSED", _("Could not be given: the money is owed to the payer")
+        RETURNED = "RETURNED", _("Given, and given back since: the money is owed to the payer")
 
     # What was asked
     transaction_id = models.CharField(max_length=40, unique=True)

@@ -128,6 +128,13 @@ def test_what_the_thing_answered_stays(paid: Payment, answer: str) -> None:
     assert refused_by(f"UPDATE payments_payment SET answer = '{answer}'") == "payment_answer_once"  # noqa: S608
 
 
+def test_what_was_given_is_given_back_once(paid: Payment) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE payments_payment SET answer = 'RETURNED'")
+    for answer in ("GIVEN", "REFUSED", ""):
+        assert refused_by(f"UPDATE payments_payment SET answer = '{answer}'") == "payment_answer_once"  # noqa: S608
+
+
 def test_nothing_is_refunded_that_was_not_received(paid: Payment) -> None:
     more = "UPDATE payments_payment SET refunded_cents = 100001"
     assert refused_by(more) == "payment_refunded_at_most_received"

@@ -133,9 +133,9 @@ async def test_other_peoples_payments_are_not_there(payment: Payment) -> None:
 class Lessons(Deposits):
     """A thing that somebody else gives."""
 
-    def quote(self, target_ids: Sequence[int]) -> dict[int, Quote]:
+    def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
         teacher = User.objects.get(role=Role.THERAPIST)
-        return {pk: replace(quote, counterparty_id=teacher.pk) for pk, quote in super().quote(target_ids).items()}
+        return {pk: replace(quote, counterparty_id=teacher.pk) for pk, quote in super().quote(target_ids, now=now).items()}
 
 
 async def test_the_counterparty_may_listen(payer: User, settings: Any) -> None:

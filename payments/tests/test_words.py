@@ -28,6 +28,7 @@ UNRESOLVED = Fact(Kind.UNRESOLVED, Source.CALLBACK, code="TP40153", at=AT)
 CANCELLED = Fact(Kind.CANCELLED, Source.CALLBACK, code="1032", at=AT)
 MONEY = Lot("UKL7RT61SV", 100_000, Source.CALLBACK)
 REVERSED = Fact(Kind.REVERSED, Source.STATEMENT, receipt="UKL8RT61SV", amount_cents=100_000, at=AT)
+RETURNED = Fact(Kind.RETURNED, Source.PERSON, text="Cancelled", actor="user:7", at=later(3600))
 GIVEN = Payment.Answer.GIVEN
 
 
@@ -92,6 +93,7 @@ EVERY_SITUATION = {
     Situation.PAID_MORE: (payment(MONEY, Lot("UKL9RT61SV", 50_000, Source.CALLBACK), answer=GIVEN), later(20)),
     Situation.ODD_AMOUNT: (payment(Lot("UKL7RT61SV", 90_000, Source.CALLBACK)), later(20)),
     Situation.NOT_GIVEN: (payment(MONEY, answer=Payment.Answer.REFUSED), later(20)),
+    Situation.GIVEN_BACK: (payment(MONEY, RETURNED, answer=Payment.Answer.RETURNED), later(3600)),
     Situation.TAKEN_BACK: (payment(MONEY, REVERSED, answer=GIVEN), later(20)),
     Situation.REFUNDED: (payment(MONEY, answer=GIVEN, refunded_cents=100_000), later(20)),
 }
@@ -250,6 +252,7 @@ def test_paid_without_a_receipt_says_that_it_follows() -> None:
     [
         (Situation.ODD_AMOUNT, "Paid, another amount", "KES 900 is kept for you."),
         (Situation.NOT_GIVEN, "Paid, and kept for you", "KES 1,000 is kept for you."),
+        (Situation.GIVEN_BACK, "Paid, and kept for you", "KES 1,000 is kept for you."),
         (Situation.PAID_MORE, "Paid", "KES 500 is kept for you."),
     ],
 )

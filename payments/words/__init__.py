@@ -43,6 +43,7 @@ _TEXTS: dict[Situation, Callable[[Case], Said]] = {
     Situation.PAID_MORE: with_money.paid_more,
     Situation.ODD_AMOUNT: with_money.odd_amount,
     Situation.NOT_GIVEN: with_money.not_given,
+    Situation.GIVEN_BACK: with_money.given_back,
     Situation.TAKEN_BACK: with_money.taken_back,
     Situation.REFUNDED: with_money.refunded,
 }
@@ -67,6 +68,7 @@ _LOOKS = {  # the state that a pill shows, tone, icon: colour never speaks alone
     Situation.PAID_MORE: ("COMPLETED", "green", "check"),
     Situation.ODD_AMOUNT: ("OWED", "amber", "info"),
     Situation.NOT_GIVEN: ("OWED", "amber", "info"),
+    Situation.GIVEN_BACK: ("OWED", "amber", "back"),
     Situation.TAKEN_BACK: ("OWED", "amber", "back"),
     Situation.REFUNDED: ("REFUNDED", "blue", "back"),
 }

@@ -97,6 +97,10 @@ def _reversed(fact: Fact, at: datetime, says: Provider) -> Iterable[Event]:
     yield Event(at, _("M-Pesa took %(money)s back.") % taken, "back", "amber", fact.receipt)
 
 
+def _returned(fact: Fact, at: datetime, says: Provider) -> Iterable[Event]:
+    yield Event(at, _("It was cancelled: the money is kept for you."), "back", "amber")
+
+
 _LINES: dict[Kind, Callable[[Fact, datetime, Provider], Iterable[Event]]] = {
     Kind.SENT: _sent,
     Kind.REFUSED: _unsent,
@@ -108,6 +112,7 @@ _LINES: dict[Kind, Callable[[Fact, datetime, Provider], Iterable[Event]]] = {
     Kind.UNRESOLVED: _unresolved,
     Kind.CLOSED: _closed,
     Kind.REVERSED: _reversed,
+    Kind.RETURNED: _returned,
 }
 
 
@@ -117,6 +122,6 @@ def _arrived(lot: Lot, at: datetime) -> Event:
 
 
 def _given(row: Payment, thing: Description) -> Iterable[Event]:
-    if row.answer == Payment.Answer.GIVEN and row.completed_at:
+    if row.answer in (Payment.Answer.GIVEN, Payment.Answer.RETURNED) and row.completed_at:
         words = {"money": money.words(row.amount_cents), "given": thing.given_words}
         yield Event(row.completed_at, _("%(money)s %(given)s") % words, "wallet", "green")

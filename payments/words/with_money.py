@@ -54,6 +54,18 @@ def not_given(case: Case) -> Said:
     }
 
 
+def given_back(case: Case) -> Said:
+    return {
+        "headline": _("Paid, and kept for you"),
+        "happened": case.thing.returned_words
+        or _("What you paid %(money)s for was cancelled.") % {"money": case.amount},
+        "next_step": nothing_to_do(),
+        "owed": case.owed,
+        "actions": (Action.DONE, Action.HISTORY),
+        "support": True,
+    }
+
+
 def taken_back(case: Case) -> Said:
     taken = money.words(situation.taken_back_cents(case.known))
     return {

@@ -46,6 +46,7 @@ class Story:
     said: set[str] = field(default_factory=set)
     back: set[tuple[str, int]] = field(default_factory=set)
     given: int | None = None
+    returned: bool = False
     timed_out: datetime | None = None
     still_processing: datetime | None = None
 
@@ -83,7 +84,7 @@ class Story:
         """What stands in each account because of this payment, debit positive."""
         at_mpesa = sum(self.receipts.values()) - sum(cents for _, cents in self.back)
         promised = self.cents if "paid" in self.said and not self.receipts else 0
-        given = self.given or 0
+        given = 0 if self.returned else self.given or 0
         over = at_mpesa + promised - given
         where = f"wallet:{self.payer}" if self.purpose == "deposit" else f"revenue:{self.purpose}"
         held = {
@@ -105,6 +106,7 @@ class Story:
             "UNKNOWN_RESULT": "riddle" in self.said and self.status == "EXPIRED",
             "NOT_GIVEN": self.given == 0,
             "REVERSED": bool(self.back),
+            "RETURNED": self.returned,
             "FOREIGN_CHECKOUT": bool(odd_checkout),
             "RECEIPT_CLASH": bool(self.clashes),
         }
@@ -160,7 +162,7 @@ class World:
         exact = story.cents in story.receipts.values() if story.receipts else story.paid
         if story.given is None and exact:
             sold = story.purpose == "item" and any(
-                other.given and other.thing == story.thing and other.purpose == "item"
+                other.given and not other.returned and other.thing == story.thing and other.purpose == "item"
                 for other in self.stories.values()
             )
             story.given = 0 if sold else story.cents

@@ -313,6 +313,16 @@ class Payments(RuleBasedStateMachine):
         closed = lifecycle.close(payment_id=story.pk, source=source, code="TEST", now=self.now)
         assert closed == self.world.close(story.pk)
 
+    @precondition(any_story)
+    @rule(which=which)
+    def give_back(self, which: int) -> None:
+        """What was bought is cancelled by whoever sold it."""
+        story = self.story(which)
+        with transaction.atomic():
+            returned = lifecycle.give_back_within(payment_id=story.pk, reason="Cancelled", actor="user:1", now=self.now)
+        assert returned == (bool(story.given) and not story.returned)
+        story.returned = story.returned or returned
+
     # --- What always holds ---
 
     @invariant()
@@ -323,7 +333,8 @@ class Payments(RuleBasedStateMachine):
             assert ORDER.index(row.status) >= self.seen.get(row.pk, 0)
             self.seen[row.pk] = ORDER.index(row.status)
             assert {key.split(":")[0] for key in row.reasons} == story.flags()
-            assert row.answer == {None: "", 0: "REFUSED"}.get(story.given, "GIVEN")
+            given = "RETURNED" if story.returned else "GIVEN"
+            assert row.answer == {None: "", 0: "REFUSED"}.get(story.given, given)
             assert row.received_cents == (sum(story.receipts.values()) or (story.cents if "paid" in story.said else 0))
 
     @invariant()
@@ -344,7 +355,8 @@ class Payments(RuleBasedStateMachine):
     def balances_are_what_was_given(self) -> None:
         stories = self.world.stories.values()
         for person in self.people:
-            given = sum(s.given or 0 for s in stories if s.payer == person.pk and s.purpose == "deposit")
+            own = [s for s in stories if s.payer == person.pk and s.purpose == "deposit" and not s.returned]
+            given = sum(story.given or 0 for story in own)
             code = chart.wallet(person.pk)
             stored = LedgerAccount.objects.filter(environment="sandbox", code=code).values_list("balance_cents")
             assert sum(cents or 0 for (cents,) in stored) == given

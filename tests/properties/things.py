@@ -6,6 +6,7 @@ They are wired by `settings.PAYABLES`, as a real room is. Their state is rows, s
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -27,15 +28,15 @@ PRICE_CENTS = 100_000
 class RecordedDeposits(Deposits):
     """The real deposits; it is counted how often a payment was settled and ended."""
 
-    def settle(self, payments: Sequence[Paid]) -> dict[int, Given]:
+    def settle(self, payments: Sequence[Paid], *, now: datetime) -> dict[int, Given]:
         settled.update(paid.payment_id for paid in payments)
-        return super().settle(payments)
+        return super().settle(payments, now=now)
 
-    def ended(self, payments: Sequence[Paid]) -> None:
+    def ended(self, payments: Sequence[Paid], *, now: datetime) -> None:
         ended.update(paid.payment_id for paid in payments)
         if any(paid.payment_id in broken for paid in payments):
             raise ValueError("a defect of the room above")
-        super().ended(payments)
+        super().ended(payments, now=now)
 
 
 class OneForSale(RecordedDeposits):
@@ -48,7 +49,7 @@ class OneForSale(RecordedDeposits):
     def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
         return int(request["itemId"])
 
-    def quote(self, target_ids: Sequence[int]) -> dict[int, Quote]:
+    def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
         return {
             row.pk: Quote(row.pk, 0, row.environment, "An item", PRICE_CENTS)
             for row in Wallet.objects.filter(pk__in=target_ids)
@@ -57,7 +58,7 @@ class OneForSale(RecordedDeposits):
     def account(self, payment: Paid) -> str:
         return chart.revenue("item")
 
-    def settle(self, payments: Sequence[Paid]) -> dict[int, Given]:
+    def settle(self, payments: Sequence[Paid], *, now: datetime) -> dict[int, Given]:
         settled.update(paid.payment_id for paid in payments)
         sold = set(Payment.objects.filter(purpose=self.purpose, answer="GIVEN").values_list("target_id", flat=True))
         answers = {}

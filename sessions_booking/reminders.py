@@ -1,0 +1,71 @@
+"""Reminders: made when a session is approved, moved and taken off with it, each said once (SES-6).
+
+A row says when; the beat sweeps rows that are due and publishes `session.reminder`, in one transaction with the mark
+that it was said. A reminder whose time had passed when the session was approved or moved is never made.
+"""
+
+from datetime import datetime, timedelta
+
+from lib.db import entry_point, in_transaction
+from outbox import box
+from sessions_booking.models import REMINDERS, Booking, Reminder
+from sessions_booking.states import REMINDED
+
+BATCH = 100
+_LAST = min(REMINDERS.values())
+
+
+@in_transaction
+def plan(booking: Booking, *, now: datetime) -> None:
+    """Bring a session's reminders in line with its start. Said ones are said again only for another time."""
+    rows = {row.kind: row for row in Reminder.objects.select_for_update().filter(booking=booking)}
+    for kind, minutes in REMINDERS.items():
+        due_at = booking.starts_at - timedelta(minutes=minutes)
+        row = rows.get(kind) or Reminder(booking=booking, kind=kind, due_at=due_at, state=Reminder.State.OFF)
+        said = row.state == Reminder.State.SENT and row.due_at == due_at
+        if due_at > now and not said:
+            row.due_at, row.state = due_at, Reminder.State.WAITING
+            row.save()
+        elif row.state == Reminder.State.WAITING:
+            row.state = Reminder.State.OFF
+            row.save(update_fields=["state"])
+
+
+@in_transaction
+def call_off(booking: Booking) -> None:
+    Reminder.objects.filter(booking=booking, state=Reminder.State.WAITING).update(state=Reminder.State.OFF)
+
+
+def remind_due(*, now: datetime) -> int:
+    """Say what is due; how many were said."""
+    said = 0
+    while batch := _remind(now=now):
+        said += batch.count(True)
+    return said
+
+
+@entry_point
+def _remind(*, now: datetime) -> list[bool]:
+    """One batch; for each reminder whether it was said."""
+    due = Reminder.objects.filter(state=Reminder.State.WAITING, due_at__lte=now).order_by("due_at", "pk")
+    rows = list(due.select_related("booking").select_for_update(skip_locked=True, of=("self",))[:BATCH])
+    telling = [row for row in rows if _still_of_use(row, now)]
+    for row in rows:
+        row.state = Reminder.State.SENT if row in telling else Reminder.State.OFF
+    Reminder.objects.bulk_update(rows, ["state"])
+    box.publish_many(_message(row) for row in telling)
+    return [row in telling for row in rows]
+
+
+def _still_of_use(row: Reminder, now: datetime) -> bool:
+    """Not after the start, and not a day's reminder when the hour's has come (the beat was down)."""
+    until = row.booking.starts_at
+    if REMINDERS[row.kind] > _LAST:
+        until -= timedelta(minutes=_LAST)
+    return row.booking.state in REMINDED and now < until
+
+
+def _message(row: Reminder) -> box.Message:
+    key = f"{row.booking.code}:{row.kind}:{int(row.due_at.timestamp())}"
+    payload = {"booking_id": row.booking_id, "by": "system", "actor_id": 0, "kind": row.kind}
+    return box.Message("session.reminder", key, payload)
