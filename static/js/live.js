@@ -3,6 +3,7 @@
 // minutes, then every 15 s. A part that says data-live="no" is final and not polled, but its socket stays: late money wins.
 import { reveal } from "./copy.js";
 import { start } from "./countdown.js";
+import "./once.js";
 
 const FAST_MS = 3000;
 const SLOW_MS = 15000;
@@ -96,13 +97,3 @@ class LivePart {
 }
 
 document.querySelectorAll("[data-live-part]").forEach((element) => new LivePart(element));
-
-// <form data-once> is sent once: the server knows the second click too, but need not be asked.
-document.addEventListener("submit", (event) => {
-  const form = event.target.closest("[data-once]");
-  if (!form) return;
-  if (form.dataset.sent) event.preventDefault();
-  form.dataset.sent = "yes";
-  form.querySelector("button").setAttribute("aria-disabled", "true");
-});
-window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

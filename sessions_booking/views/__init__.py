@@ -1,0 +1,1 @@
+"""Pages of sessions: choosing a therapist, one's sessions, the practice, its hours."""
