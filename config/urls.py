@@ -21,5 +21,6 @@ urlpatterns = [
     path("", include("wallet.urls")),
     path("", include("sessions_booking.api_urls")),
     path("", include("payments.urls")),
+    path("", include("sessions_booking.urls")),
     path("", include("monitoring.urls")),
 ]
