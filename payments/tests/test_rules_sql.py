@@ -8,21 +8,10 @@ from django.db import connection
 
 from payments.models import LotRow, Payment
 from payments.tests.factories import UserFactory, acceptance, answered, callback, later, lot, sent, started, tell
-from tests.refusals import refused_by
+from tests.refusals import copy, refused_by, rules_of
 from wallet.models import Wallet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("TST-3")]
-
-
-def copy(table: str, row: int, **changes: str) -> str | None:
-    """Insert a copy of a row with some columns given as SQL; what refused it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'id'", [table]
-        )
-        columns = [column for (column,) in cursor.fetchall()]
-    values = ", ".join(changes.get(column, column) for column in columns)
-    return refused_by(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} WHERE id = {row}")  # noqa: S608
 
 
 @pytest.fixture
@@ -315,17 +304,6 @@ _ENTAILED = [
 
 
 def test_no_rule_was_forgotten() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT conname FROM pg_constraint
-            WHERE conrelid::regclass::text ~ '^(payments|wallet)_' AND contype IN ('c', 'u', 'f')
-            UNION SELECT indexname FROM pg_indexes
-            WHERE tablename ~ '^(payments|wallet)_' AND indexdef ~ 'UNIQUE' AND indexdef ~ 'WHERE'
-            UNION SELECT tgname FROM pg_trigger
-            WHERE NOT tgisinternal AND tgrelid::regclass::text ~ '^(payments|wallet)_' AND tgname !~ '_truncate$'
-            """
-        )
-        rules = {name for (name,) in cursor.fetchall()}
+    rules = rules_of("payments", "wallet")
     attempts = Path(__file__).read_text()
     assert {rule for rule in rules - set(_ENTAILED) if rule not in attempts} == set()
