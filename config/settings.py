@@ -294,6 +294,11 @@ SPECTACULAR_SETTINGS = {
     "WebSocket `/ws/payments/<transactionId>/` says `transaction_update` whenever something changed.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,  # what is asked may be described more strictly than what is answered
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "lib.api_shapes.empty_is_not_given",
+    ],
     "TAGS": [{"name": "Log-in"}, {"name": "Deposits"}, {"name": "Wallet"}, {"name": "M-Pesa"}, {"name": "Sessions"}],
     "ENUM_NAME_OVERRIDES": {
         "SessionStatus": "sessions_booking.api_shapes.SESSION_WORDS",
@@ -327,6 +332,10 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = not PRODUCTION
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 20  # seconds
+STORED_MAIL = not PRODUCTION and not env.str("EMAIL_URL", default="")  # e-mails are rows, read at /dev/mail/
+if STORED_MAIL:
+    EMAIL_BACKEND = "notifications.stored_mail.Backend"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Malipo <no-reply@malipo.test>")
 
 # --- M-Pesa ----------------------------------------------------------------------------------------------------------
@@ -342,3 +351,18 @@ CALLBACK_MAX_BYTES = 64 * 1024
 # Every waiting time of a payment, in seconds, is multiplied by this: tests run at a twentieth.
 TIME_SCALE = env.float("TIME_SCALE", default=1.0)
 SIMULATOR_URL = env.str("SIMULATOR_URL", default="" if PRODUCTION else "http://127.0.0.1:8100")
+
+# --- SMS -------------------------------------------------------------------------------------------------------------
+SMS_BACKEND = env.str("SMS_BACKEND", default="" if PRODUCTION else "phones")
+if SMS_BACKEND not in ("", "africas_talking", *([] if PRODUCTION else ["phones"])):
+    raise ImproperlyConfigured("SMS_BACKEND must be africas_talking, or empty for none; phones only in development")
+AFRICASTALKING = {
+    "username": env.str("AFRICASTALKING_USERNAME", default=""),
+    "api_key": env.str("AFRICASTALKING_API_KEY", default=""),
+    "sender": env.str("AFRICASTALKING_SENDER", default=""),
+    "url": env.str("AFRICASTALKING_URL", default="https://api.africastalking.com").rstrip("/"),
+}
+if SMS_BACKEND == "africas_talking" and not (AFRICASTALKING["username"] and AFRICASTALKING["api_key"]):
+    raise ImproperlyConfigured(
+        "AFRICASTALKING_USERNAME and AFRICASTALKING_API_KEY are required when SMS_BACKEND is africas_talking"
+    )

@@ -22,5 +22,6 @@ urlpatterns = [
     path("", include("sessions_booking.api_urls")),
     path("", include("payments.urls")),
     path("", include("sessions_booking.urls")),
+    path("", include("notifications.urls")),
     path("", include("monitoring.urls")),
 ]

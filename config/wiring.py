@@ -6,5 +6,10 @@ They let a lower room reach an upper one without importing it: a new kind of thi
 PROVIDERS = {"mpesa": "payments.providers.mpesa.Mpesa"}
 PAYABLES = {"deposit": "wallet.deposits.Deposits", "session": "sessions_booking.payable.Sessions"}
 DIALECTS = {"session": "sessions_booking.api_paying.Asking"}  # of `POST /api/mpesa/initiate`
-REACTIONS: dict[str, list[str]] = {}
+_TOLD = (
+    "session.requested", "session.approved", "session.declined", "session.cancelled", "session.rescheduled",
+    "session.expired", "session.confirmed", "session.owed", "session.reminder", "payment.completed",
+    "payment.receipt", "payment.owed", "payment.failed", "payment.expired", "payment.cancelled",
+)  # fmt: skip
+REACTIONS: dict[str, list[str]] = {topic: [f"notifications.events.{topic.replace('.', '_')}"] for topic in _TOLD}
 PERSONAL_DATA: list[str] = []

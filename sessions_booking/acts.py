@@ -86,8 +86,7 @@ def note(row: Booking, act: Act, *, key: str, now: datetime) -> None:
 
 
 def _payload(row: Booking, act: Act) -> dict[str, object]:
-    said = {"booking_id": row.pk, "sequence": row.sequence, "by": act.by, "actor_id": act.actor_id}
-    return {**said, **act.more}
+    return {"booking_id": row.pk, "by": act.by, "actor_id": act.actor_id, **act.more}
 
 
 def show(row: Booking, *, now: datetime) -> None:

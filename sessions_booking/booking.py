@@ -144,7 +144,8 @@ def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime) 
     row.sequence += 1
     row.changed_at = now
     _save_in_free_time(row)
-    acts.tell(row, Act("rescheduled", by, actor_id, {"from": before.isoformat()}), now=now)
+    said = {"from": before.isoformat(), "sequence": row.sequence}  # it may be moved more than once
+    acts.tell(row, Act("rescheduled", by, actor_id, said), now=now)
     if row.state != State.PENDING:
         reminders.plan(row, now=now)
     return row

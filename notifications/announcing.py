@@ -1,0 +1,136 @@
+"""From an event to rows: who is told, on which channels, and why somebody is not.
+
+The rows of one event and the deliveries that will send them are one transaction; the unique constraint makes a second
+announcement of the same event nothing at all. Whoever acted is not told what they did themselves. Nobody is told what
+has been overtaken by newer news, and nobody who has left.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import User
+from lib.db import entry_point
+from lib.phone import mask_all
+from notifications import plan
+from notifications.models import Audience, Channel, Notification, Preference
+from outbox import box
+from payments import live, presenting
+from payments.models import Payment
+from payments.situation import Situation
+from payments.states import Status
+from sessions_booking.models import Booking
+
+TOPIC = "notification.send"
+HANDLER = "notifications.sending.send"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One event, ready to be told. `people` by audience."""
+
+    event: str
+    key: str
+    people: Mapping[Audience, User]
+    booking: Booking | None = None
+    payment: Payment | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@entry_point
+def announce_session(*, event: str, payload: Mapping[str, Any], now: datetime) -> list[Notification]:
+    """Tell the other side of a session; both where nobody of the two acted. `payload` as the outbox brings it."""
+    rows = Booking.objects.select_related("client", "therapist__user")
+    booking = rows.get(pk=payload["booking_id"])
+    people = {Audience.CLIENT: booking.client, Audience.THERAPIST: booking.therapist.user}
+    kept = {audience: user for audience, user in people.items() if _is_told(event, audience, payload)}
+    data = {name: payload[name] for name in ("from", "by", "owed", "kind") if name in payload}
+    data["starts_at"] = booking.starts_at.isoformat()
+    return _tell(News(event, _session_key(event, booking, payload), kept, booking=booking, data=data), now=now)
+
+
+@entry_point
+def announce_payment(*, event: str, payload: Mapping[str, Any], now: datetime) -> list[Notification]:
+    """Tell the payer. What it means for the other side of a session is an event of the session."""
+    payment = Payment.objects.select_related("payer").get(pk=payload["payment_id"])
+    shown = presenting.show(payment, now=now)
+    if overtaken(event, payment) or shown.words.situation is Situation.REPLACED:
+        return []
+    people = {Audience.PAYER: payment.payer}
+    words = {name: getattr(shown.words, name) for name in ("headline", "happened", "next_step", "owed")}
+    data = {**words, "thing": shown.thing.title}
+    key = str(payload.get("key") or payment.transaction_id)
+    return _tell(News(event, key, people, payment=payment, data=data), now=now)
+
+
+def overtaken(event: str, payment: Payment) -> bool:
+    """The payment has moved on: other words are on their way."""
+    named = event.removeprefix("payment.").upper()
+    return named in Status.values and payment.status != named
+
+
+def _is_told(event: str, audience: Audience, payload: Mapping[str, Any]) -> bool:
+    if event == "session.reminder":
+        return audience is Audience.CLIENT or payload["kind"] == "1h"
+    return payload.get("by") != audience.value
+
+
+def _session_key(event: str, booking: Booking, payload: Mapping[str, Any]) -> str:
+    """A session reaches each state once; it may be moved, reminded of and paid for more often."""
+    if event == "session.rescheduled":
+        return f"{booking.code}:{payload.get('sequence', booking.sequence)}"
+    if event == "session.owed":
+        return f"{booking.code}:{payload['payment_id']}"
+    if event == "session.reminder":
+        return f"{booking.code}:{payload['kind']}:{booking.starts_at:%Y%m%d%H%M}"
+    return booking.code
+
+
+def _tell(news: News, *, now: datetime) -> list[Notification]:
+    """Inside the announcement's transaction. Returns the event's rows, also those that stood already."""
+    Notification.objects.bulk_create(_rows(news, now), ignore_conflicts=True)
+    rows = list(Notification.objects.filter(event=news.event, key=news.key).order_by("id"))
+    publish(row for row in rows if row.channel != Channel.IN_APP and not row.skipped)
+    shown = {row.recipient_id for row in rows if row.channel == Channel.IN_APP}
+    live.tell_people(shown, {"type": "notification"}, now=now)
+    return rows
+
+
+def publish(rows: Iterable[Notification]) -> None:
+    """Have each sent after the commit; once, however often it is asked for."""
+    messages = [
+        box.Message(TOPIC, f"notification:{row.pk}", {"notification_id": row.pk}, handlers=[HANDLER]) for row in rows
+    ]
+    box.publish_many(messages)
+
+
+def _rows(news: News, now: datetime) -> Iterator[Notification]:
+    chosen = Preference.objects.in_bulk([user.pk for user in news.people.values()])
+    data = {name: mask_all(value) if isinstance(value, str) else value for name, value in news.data.items()}
+    for audience, channels in plan.PLAN[news.event].items():
+        user = news.people.get(audience)
+        if user is None or user.data_key is None or not user.is_active:
+            continue
+        for channel in channels:
+            skipped = _why_not(news.event, channel, user, chosen.get(user.pk))
+            in_app = now if channel is Channel.IN_APP else None
+            yield Notification(
+                event=news.event, key=news.key, recipient=user, audience=audience, channel=channel, data=data,
+                booking=news.booking, payment=news.payment, created_at=now, skipped=skipped, sent_at=in_app,
+            )  # fmt: skip
+
+
+def _why_not(event: str, channel: Channel, user: User, chosen: Preference | None) -> str:
+    """Why this channel stays silent for this person; "" where it does not."""
+    if channel is Channel.EMAIL and chosen and not chosen.email and event not in plan.ALWAYS:
+        return "turned off by the person"
+    if channel is not Channel.SMS:
+        return ""
+    if chosen and not chosen.sms:
+        return "turned off by the person"
+    if not settings.SMS_BACKEND:
+        return "SMS is not set up"
+    return "" if user.phone else "no phone number"
