@@ -10,17 +10,15 @@ from rest_framework import serializers
 from lib import clock, money
 from payments.api.fields import AmountField, PhoneField
 from payments.api.saying import checkout_id, sentence, words_of
-from payments.api.words import word
 from payments.models import Payment
 from payments.starting import Start
-from payments.states import ENDED_WITHOUT_MONEY, LIVE, Status
+from payments.states import ENDED_WITHOUT_MONEY, Status
 from payments.words import PayerWords
 from sessions_booking.api_saying import in_nairobi
 from sessions_booking.api_shapes import ID, PAYMENT_WORDS
 from sessions_booking.models import Booking
-from sessions_booking.reading import Standing
+from sessions_booking.reading import Standing, payment_word
 
-_DOCUMENT = "001"
 _CHECK_PHONE = "Check your phone. Enter your M-Pesa PIN to pay {amount}."
 
 
@@ -126,7 +124,7 @@ class Asking:
             "message": _message(payment),
             "sessionId": Booking.objects.values_list("code", flat=True).get(pk=payment.target_id),
             "paymentId": payment.transaction_id,
-            "paymentStatus": _word(payment),
+            "paymentStatus": payment_word(payment),
             "checkoutRequestID": checkout_id(payment),
             "merchantRequestID": payment.merchant_request_id or None,
             "amount": money.whole_shillings(payment.amount_cents),
@@ -171,7 +169,7 @@ def _attempt(row: Payment, words: PayerWords, *, mine: bool) -> dict[str, object
     return {
         "paymentId": row.transaction_id,
         "checkoutRequestID": checkout_id(row) if mine else None,
-        "status": _word(row),
+        "status": payment_word(row),
         "amount": money.whole_shillings(row.amount_cents),
         "mpesaTransactionID": row.receipt or None,
         "mpesaResultCode": row.result_code or None,
@@ -181,16 +179,6 @@ def _attempt(row: Payment, words: PayerWords, *, mine: bool) -> dict[str, object
         "timedOutAt": in_nairobi(row.timed_out_at),
         "endedAt": in_nairobi(row.completed_at or row.failed_at),
     }
-
-
-def _word(row: Payment) -> str:
-    """The document's word; "Timed Out" from 120 s of silence on (REC-2)."""
-    if row.status in LIVE and row.timed_out_at:
-        return word(Status.EXPIRED, _DOCUMENT)
-    if row.status == Status.COMPLETED and row.answer != Payment.Answer.GIVEN:
-        return "Owed"
-    whole = bool(row.refunded_cents) and row.refunded_cents >= row.received_cents
-    return word(row.status, _DOCUMENT, wholly_refunded=whole)
 
 
 def _failure(row: Payment, words: PayerWords) -> str | None:

@@ -62,7 +62,7 @@ def _booked(row: Booking) -> dict[str, object]:
         "status": WORDS[State(row.state)],
         "state": row.state,
         "therapist": {"id": row.therapist_id, "name": row.therapist.name},
-        "client": {"name": row.client.name or row.client.email},
+        "client": {"name": row.client.name or "Client"},
         "sessionType": {"id": row.type_id, "name": row.type.name, "minutes": _minutes(row)},
         "startsAt": in_nairobi(row.starts_at),
         "endsAt": in_nairobi(row.ends_at),

@@ -15,7 +15,7 @@ from accounts.models import User
 from payments import merchants
 from payments.api.words import word
 from payments.models import Payment
-from payments.states import LIVE
+from payments.states import LIVE, Status
 from sessions_booking.booking import not_found
 from sessions_booking.models import Booking
 from sessions_booking.payable import PURPOSE, refusal
@@ -82,4 +82,6 @@ def payment_word(payment: Payment) -> str:
         return "Refunded"
     if payment.received_cents and payment.answer != Payment.Answer.GIVEN:
         return "Owed"
+    if payment.status in LIVE and payment.timed_out_at:  # it may still be paid, but nothing was heard (REC-2)
+        return word(Status.EXPIRED, "001")
     return word(payment.status, "001")

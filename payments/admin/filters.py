@@ -77,6 +77,7 @@ class DaysFilter(admin.ListFilter):
     """From one day to another, both included, in East Africa Time: two inputs."""
 
     title, template = "days (from, to)", "admin/payments/days_filter.html"
+    field = "initiated_at"
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -100,9 +101,9 @@ class DaysFilter(admin.ListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = self._day("from"), self._day("to")
         if first:
-            queryset = queryset.filter(initiated_at__gte=datetime.combine(first, time(), EAT))
+            queryset = queryset.filter(**{f"{self.field}__gte": datetime.combine(first, time(), EAT)})
         if last:
-            queryset = queryset.filter(initiated_at__lt=datetime.combine(last + timedelta(days=1), time(), EAT))
+            queryset = queryset.filter(**{f"{self.field}__lt": datetime.combine(last + timedelta(days=1), time(), EAT)})
         return queryset
 
     def _day(self, name: str) -> date | None:

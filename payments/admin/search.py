@@ -21,26 +21,30 @@ _MOST_PAYMENTS = 500
 
 def search(rows: "QuerySet[Payment]", term: str) -> "QuerySet[Payment]":
     """The payments that a term names; all of them for an empty one."""
-    term = _clean(term)
+    term = clean(term)
     if not term:
         return rows
     named = _named(term)
     if named is not None:
         return rows.filter(named)
-    people = _people(term)
+    people = people_named(term)
     return rows.filter(_worded(term) | Q(payer__in=people) | Q(counterparty_id__in=people))
 
 
 def of_payment(rows: "QuerySet[Any]", term: str, *, address: bool = False) -> "QuerySet[Any]":
     """The callbacks or calls about the payments that a term names exactly; from an address, where that is one."""
-    term = _clean(term)
+    term = clean(term)
     if not term:
         return rows
     if address and _is_address(term):
         return rows.filter(address=term)
+    return rows.filter(payment_id__in=list(payments_named(term).values_list("pk", flat=True)[:_MOST_PAYMENTS]))
+
+
+def payments_named(term: str) -> "QuerySet[Payment]":
+    """Those that a term names exactly: by an id, a receipt, a reference, a phone."""
     named = _named(term)
-    found = Payment.objects.filter(_worded(term) if named is None else named)
-    return rows.filter(payment_id__in=list(found.values_list("pk", flat=True)[:_MOST_PAYMENTS]))
+    return Payment.objects.filter(_worded(term) if named is None else named)
 
 
 def with_transaction(rows: "QuerySet[Any]") -> "QuerySet[Any]":
@@ -49,7 +53,7 @@ def with_transaction(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     return rows.annotate(of_transaction=Subquery(ids))
 
 
-def _clean(term: str) -> str:
+def clean(term: str) -> str:
     return term.strip().replace("\x00", "")
 
 
@@ -69,7 +73,7 @@ def _worded(term: str) -> Q:
     return Q(receipt=term.upper()) | Q(account_reference=term.upper())
 
 
-def _people(term: str) -> list[int]:
+def people_named(term: str) -> list[int]:
     """By the beginning of the e-mail address, or of any word of the name."""
     named = Q(name__istartswith=term) | Q(name__icontains=f" {term}")
     found = User.objects.filter(Q(email__startswith=term.lower()) | named)

@@ -1,0 +1,60 @@
+"""Everything that happened to one session in one list: the trail, its payments, its reminders. For staff."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from audit.models import Entry
+from lib import money
+from lib.phone import hidden
+from payments.admin.people import named, people_in
+from payments.models import Payment
+from payments.timeline import Event
+from payments.words import brief
+from sessions_booking.models import Booking, Reminder
+
+_MOST = 200
+_LOOKS = {
+    "requested": ("person", "blue"),
+    "approved": ("check", "green"),
+    "declined": ("cross", "grey"),
+    "cancelled": ("cross", "grey"),
+    "rescheduled": ("clock", "blue"),
+    "expired": ("minus", "grey"),
+    "confirmed": ("check", "green"),
+    "completed": ("check", "green"),
+}
+
+
+def history(row: Booking, attempts: Sequence[Payment]) -> list[Event]:
+    """Oldest first; three queries, whoever and however many they were."""
+    found = sorted([*_trail(row), *_tries(attempts), *_reminders(row)], key=lambda event: event.at)
+    people = people_in([event.who for event in found])
+    return [replace(event, who=named(event.who, people)) for event in found]
+
+
+def _trail(row: Booking) -> Iterable[Event]:
+    """Without the looks of staff, which stand in the trail only."""
+    entries = Entry.objects.filter(subject=f"session:{row.code}").exclude(action="admin.viewed")
+    for entry in entries.order_by("id")[:_MOST]:
+        name = entry.action.rpartition(".")[2]
+        icon, tone = _LOOKS.get(name, ("list", "grey"))
+        told = {key: value for key, value in entry.data.items() if value not in ("", None)}
+        detail = " · ".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items())
+        yield Event(entry.at, "trail", icon, tone, entry.actor, name.replace("_", " ").capitalize(), detail)
+
+
+def _tries(attempts: Sequence[Payment]) -> Iterable[Event]:
+    for one in attempts:
+        words = f"Asked {hidden(one.phone_tail)} for {money.words(one.amount_cents)}: {brief(one).word}"
+        ended = " ".join(part for part in (one.result_code, one.result_description) if part)
+        detail = " · ".join(part for part in (one.transaction_id, one.receipt, ended) if part)
+        who = f"user:{one.payer_id}"
+        yield Event(one.initiated_at, "money", "phone", "blue", who, words, detail, ("payments_payment", one.pk))
+
+
+def _reminders(row: Booking) -> Iterable[Event]:
+    for reminder in Reminder.objects.filter(booking=row).order_by("due_at"):
+        tone = "green" if reminder.state == Reminder.State.SENT else "grey"
+        words = f"Reminder {reminder.kind} before"
+        link = ("sessions_booking_reminder", reminder.pk)
+        yield Event(reminder.due_at, "fact", "mail", tone, "Malipo", words, reminder.get_state_display(), link)

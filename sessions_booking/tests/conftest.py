@@ -1,0 +1,17 @@
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+
+from simulator.testing import Sim, running_simulator
+
+
+@pytest.fixture
+def m_pesa(settings, monkeypatch) -> Iterator[Sim]:
+    """M-Pesa answers; its callbacks go nowhere, so tests say the news themselves."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)  # the threads that send keep no connection open
+    with running_simulator() as sim:
+        settings.MPESA = replace(settings.MPESA, base_url=sim.url)
+        settings.PUBLIC_URL = "http://127.0.0.1:9"
+        yield sim
