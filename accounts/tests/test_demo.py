@@ -1,4 +1,4 @@
-"""Demo people: five, once, and never with production settings."""
+"""Demo people: six, once, and never with production settings."""
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -18,6 +18,7 @@ def test_the_demo_people_are_made_once(client: Client) -> None:
         "client": ("CLIENT", "254712345678", False),
         "other": ("CLIENT", "254722000111", False),
         "therapist": ("THERAPIST", "", False),
+        "therapist2": ("THERAPIST", "", False),
         "finance": ("FINANCE", "", False),
         "admin": ("ADMIN", "", True),
     }

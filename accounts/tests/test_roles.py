@@ -20,6 +20,7 @@ ANSWERS = {
     roles.may_see_audit: {Role.FINANCE, Role.ADMIN},
     roles.may_send_again: {Role.FINANCE, Role.ADMIN},
     roles.may_test_connection: {Role.FINANCE, Role.ADMIN},
+    roles.may_cancel_sessions: {Role.ADMIN},
     roles.may_switch: {Role.ADMIN},
     roles.may_edit_credentials: {Role.ADMIN},
     roles.may_edit_people: {Role.ADMIN},

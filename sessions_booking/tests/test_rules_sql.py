@@ -10,7 +10,17 @@ from payments.models import Payment
 from payments.tests.factories import started as deposit
 from sessions_booking.models import Booking, HoursException, OpeningHours, Reminder, SessionType
 from sessions_booking.states import MOVES, State
-from sessions_booking.tests.factories import approved, at, client, confirmed, money, prompted, requested, session_type
+from sessions_booking.tests.factories import (
+    approved,
+    at,
+    client,
+    confirmed,
+    failure,
+    money,
+    prompted,
+    requested,
+    session_type,
+)
 from tests.refusals import copy, refused_by, rules_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("TST-3")]
@@ -130,12 +140,13 @@ def test_confirmed_means_paid() -> None:
 
 @pytest.mark.requirement("SES-4")
 def test_it_is_paid_by_a_payment_for_itself_and_once() -> None:
-    row, other = confirmed(), approved()
-    of_a_deposit = deposit()
+    row, other = approved(), approved()
+    first_try = failure(prompted(row))
+    row, of_a_deposit = confirmed(row), deposit()
     for payment_id in (row.payment_id, of_a_deposit.pk, 999_999):
         paid = f"UPDATE {TABLE} SET payment_id = {payment_id}, paid_at = now() WHERE id = {other.pk}"  # noqa: S608
         assert refused_by(paid) == "booking_paid_by_its_own_payment"
-    for value in ("NULL", "999999"):
+    for value in ("NULL", first_try.pk):
         changed = f"UPDATE {TABLE} SET payment_id = {value} WHERE id = {row.pk}"  # noqa: S608
         assert refused_by(changed) == "booking_paid_once"
     unguarded = f"""SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {TABLE} DISABLE TRIGGER booking_paid_by_its_own_payment;

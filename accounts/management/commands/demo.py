@@ -17,13 +17,14 @@ PEOPLE = [
     ("client", "Amina Client", Role.CLIENT, "254712345678", False),
     ("other", "Otieno Other", Role.CLIENT, "254722000111", False),
     ("therapist", "Tabitha Therapist", Role.THERAPIST, "", False),
+    ("therapist2", "Musa Counsellor", Role.THERAPIST, "", False),
     ("finance", "Faith Finance", Role.FINANCE, "", False),
     ("admin", "Ali Admin", Role.ADMIN, "", True),
 ]
 
 
 class Command(BaseCommand):
-    help = "Make the demo people (client@, other@, therapist@, finance@, admin@malipo.test), or leave them as they are."
+    help = "Make the demo people (client@, other@, therapist@, therapist2@, finance@, admin@malipo.test), or leave them as they are."
 
     def handle(self, *args: object, **options: object) -> None:
         if settings.PRODUCTION:

@@ -1,0 +1,162 @@
+"""Demo sessions: two therapists with free times, and a client with one session in each state.
+
+All of it is made through the doors of the product, what is past at earlier moments, as people and M-Pesa would have
+done it. M-Pesa itself is not asked. Never with production settings.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from accounts.models import User
+from lib import clock
+from lib.clock import EAT
+from payments import calls, lifecycle, sealing, starting
+from payments.facts import Fact, Kind, Lot, Source
+from payments.models import Payment
+from payments.providers import Pushed
+from payments.starting import Start
+from sessions_booking import booking
+from sessions_booking.models import Booking, OpeningHours, SessionType, Therapist
+
+WEEKDAYS, WEEKEND = range(5), (5, 6)
+THERAPISTS = [
+    # name before the @, title, words, specialties, (weekdays, opens, closes) …, (type, minutes, shillings) …
+    (
+        "therapist", "Clinical psychologist", "Talks things through in English and Kiswahili.",
+        ["Anxiety", "Sleep", "Work and study"],
+        [(WEEKDAYS, 8, 12), (WEEKDAYS, 13, 17)],
+        [("Session", 50, 2500), ("Long session", 80, 3500)],
+    ),
+    (
+        "therapist2", "Counsellor", "For couples and families, also at weekends.",
+        ["Couples", "Family", "Grief"],
+        [(WEEKDAYS, 16, 20), (WEEKEND, 9, 13)],
+        [("First talk", 30, 1000), ("Session", 60, 2000)],
+    ),
+]  # fmt: skip
+PHONE = "254712345678"
+
+
+class Command(BaseCommand):
+    help = "Make demo therapists with free times, and client@malipo.test's sessions, or leave them as they are."
+
+    def handle(self, *args: object, **options: object) -> None:
+        if settings.PRODUCTION:
+            raise CommandError("Demo sessions belong to demo people: they are never made with production settings.")
+        made = [row[0] for row in THERAPISTS if self._therapist(*row)]
+        self.stdout.write(f"Demo therapists made: {', '.join(made) or 'none, all were there'}.")
+        client = User.objects.filter(email="client@malipo.test").first()
+        if client and not client.bookings.exists():
+            self.stdout.write(f"Demo sessions made: {_sessions(client, clock.now())}.")
+
+    @transaction.atomic
+    def _therapist(
+        self,
+        short: str,
+        title: str,
+        bio: str,
+        specialties: list[str],
+        hours: list[tuple[range, int, int]],
+        types: list[tuple[str, int, int]],
+    ) -> bool:
+        user = User.objects.filter(email=f"{short}@malipo.test").first()
+        if user is None or Therapist.objects.filter(user=user).exists():
+            return False
+        row = Therapist.objects.create(user=user, name=user.name, title=title, bio=bio, specialties=specialties)
+        OpeningHours.objects.bulk_create(
+            OpeningHours(therapist=row, weekday=weekday, opens=time(opens), closes=time(closes))
+            for weekdays, opens, closes in hours
+            for weekday in weekdays
+        )
+        SessionType.objects.bulk_create(
+            SessionType(therapist=row, name=name, minutes=minutes, price_cents=shillings * 100)
+            for name, minutes, shillings in types
+        )
+        return True
+
+
+def _sessions(client: User, now: datetime) -> int:
+    """One in each state; those of the past were asked for when their time was ahead."""
+    first, second = (
+        SessionType.objects.filter(therapist__user__email=f"{short}@malipo.test").order_by("price_cents").first()
+        for short in ("therapist", "therapist2")
+    )
+    if first is None or second is None:
+        return 0
+    ahead, behind = _workdays(now, 1), _workdays(now, -1)
+    steps: list[tuple[SessionType, datetime, Callable[[Booking, datetime], None]]] = [
+        (first, _at(behind[2], 10), _paid),  # completed
+        (second, _at(behind[0], 17), _lapsed),
+        (first, _at(ahead[3], 9), _paid),  # confirmed
+        (second, _at(ahead[1], 17), _answered),  # approved: to be paid
+        (first, _at(ahead[4], 14), lambda row, at: None),  # waits for its therapist
+        (second, _at(ahead[2], 18), _declined),
+        (first, _at(ahead[2], 11), _cancelled),
+    ]
+    for type, starts_at, then in steps:
+        asked_at = now if starts_at > now else starts_at - timedelta(days=3)
+        row = booking.book(request=booking.Request(client.pk, type.pk, starts_at), now=asked_at)
+        then(row, asked_at)
+    booking.release_due(now=now)
+    booking.complete_due(now=now)
+    return len(steps)
+
+
+def _workdays(now: datetime, step: int) -> list[date]:
+    """The next (or last) five working days, from tomorrow (or yesterday) on."""
+    day, found = now.astimezone(EAT).date(), []
+    while len(found) < 5:
+        day += timedelta(days=step)
+        if day.weekday() in WEEKDAYS:
+            found.append(day)
+    return found
+
+
+def _at(day: date, hour: int) -> datetime:
+    return datetime.combine(day, time(hour), tzinfo=EAT)
+
+
+def _answered(row: Booking, at: datetime) -> None:
+    booking.approve(code=row.code, actor_id=row.therapist.user_id, now=at)
+
+
+def _declined(row: Booking, at: datetime) -> None:
+    booking.decline(code=row.code, actor_id=row.therapist.user_id, reason="I am away on that day.", now=at)
+
+
+def _cancelled(row: Booking, at: datetime) -> None:
+    _answered(row, at)
+    booking.cancel(code=row.code, actor_id=row.client_id, reason="", now=at)
+
+
+def _lapsed(row: Booking, at: datetime) -> None:
+    """Approved, one attempt that was cancelled on the phone, and never paid."""
+    _answered(row, at)
+    payment = _prompted(row, at)
+    news = Fact(Kind.CANCELLED, Source.CALLBACK, code="1032", text="Request Cancelled by user.", at=at)
+    lifecycle.apply(news=[lifecycle.News(payment.pk, facts=(news,))], now=at)
+
+
+def _paid(row: Booking, at: datetime) -> None:
+    _answered(row, at)
+    payment = _prompted(row, at)
+    money = Lot(f"DEMO{payment.pk % 10**6:06d}", payment.amount_cents, Source.CALLBACK, occurred_at=at)
+    lifecycle.apply(news=[lifecycle.News(payment.pk, lots=(money,))], now=at)
+
+
+def _prompted(row: Booking, at: datetime) -> Payment:
+    """A payment that M-Pesa took, as far as our books know."""
+    order = Start("session", row.client_id, PHONE, fields={"sessionId": row.code})
+    begun = starting.start(order=order, now=at)
+    pushed = lifecycle.begin(payment_id=begun.payment_id, now=at)
+    if pushed:
+        checkout = f"ws_CO_DEMO{pushed.payment_id:012d}"
+        taken = Fact(
+            Kind.ACCEPTED, Source.PUSH, 1, checkout_hash=sealing.checkout_hash(checkout), checkout_id=checkout, at=at
+        )
+        lifecycle.finish(order=pushed, pushed=Pushed((taken,)), made=(), caller=calls.NOBODY, now=at)
+    return Payment.objects.get(pk=begun.payment_id)
