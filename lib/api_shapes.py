@@ -37,6 +37,16 @@ class ErrorSerializer(serializers.Serializer[Any]):
         return fields
 
 
+def empty_is_not_given(result: dict[str, Any], **_generator: object) -> dict[str, Any]:
+    """A hook of drf-spectacular: `?status=` is what a form sends for a filter that was left alone."""
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "query" and not parameter.get("required"):
+                    parameter["allowEmptyValue"] = True
+    return result
+
+
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
     """The errors of an endpoint, for `extend_schema(responses=…)`."""
     return {status: OpenApiResponse(ErrorSerializer, _WHEN[status]) for status in statuses}
