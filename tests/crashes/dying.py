@@ -39,7 +39,8 @@ class Victims:
     def do(self, job: str, *, at: str = "", now: datetime, **given: Any) -> End:
         """`at` as in `edge.Edge`; without it the job is done to its end."""
         order = {"job": job, "at": at, "now": now.isoformat(), "given": given}
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(f"{json.dumps(order)}\n")
         self._process.stdin.flush()
         ready, _, _ = select.select([self._process.stdout], [], [], _PATIENCE_S)

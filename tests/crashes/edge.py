@@ -31,8 +31,10 @@ class Edge:
     at: str
     report: Callable[[str], None]
     seen: Counter[str] = field(default_factory=Counter)
+    last: str = ""
 
     def step(self, label: str, action: Callable[[], Any]) -> Any:
+        self.last = label
         self.seen[label] += 1
         times = self.seen[label]
         names = {f"{label} #{times}" if times > 1 else label, str(self.seen.total())}
@@ -99,5 +101,8 @@ def _watch_redis(edge: Edge) -> None:
 
 
 def _redis_step(edge: Edge, args: tuple[Any, ...], action: Callable[[], Any]) -> Any:
+    """What is published in one go is one step: of its parts, none leaves anything behind."""
     word = str(args[0]).split()[0].upper()
-    return action() if word in _REDIS_READS else edge.step(f"redis {word}", action)
+    label = f"redis {word}"
+    in_one_go = word == "PUBLISH" and edge.last == label
+    return action() if word in _REDIS_READS or in_one_go else edge.step(label, action)

@@ -1,107 +1,27 @@
 """A process dies before its first step, before its second, and so on to its last: every schedule, none by luck.
 
 The steps are counted at the edge of the process (`tests.crashes.edge`), so what the core writes or sends tomorrow is
-covered without a change here. After each death life goes on for an hour and the payment must end as M-Pesa's books say.
+covered without a change here. After each death life goes on and the payment must end as M-Pesa's books say.
 """
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
+from tests.crashes import scenes
 from tests.crashes.life import Life
+from tests.crashes.scenes import Scene
 
 pytestmark = [pytest.mark.requirement("REC-4"), pytest.mark.requirement("P76")]
 MOST = 60
-
-
-@dataclass(frozen=True)
-class Scene:
-    """`before` leads to the moment at which `job` begins; `after` that many seconds since the start."""
-
-    job: str
-    before: Callable[[Life], dict[str, object]]
-    after: float = 0
-    unpaid: str = "EXPIRED"
-
-
-def nothing(life: Life) -> dict[str, object]:
-    return life.order
-
-
-def started(life: Life) -> dict[str, object]:
-    life.start()
-    return {"payment_id": life.payment.pk}
-
-
-def queued(life: Life) -> dict[str, object]:
-    life.start()
-    return {}
-
-
-def refused_once(life: Life) -> dict[str, object]:
-    life.m_pesa.refuse("stk_push", "busy", times=1)
-    return started(life)
-
-
-def prompted(life: Life) -> dict[str, object]:
-    life.start()
-    life.submit()
-    return {}
-
-
-def ignored(life: Life) -> dict[str, object]:
-    prompted(life)
-    life.pays = life.callback_comes = False
-    return {}
-
-
-def paid(life: Life) -> dict[str, object]:
-    prompted(life)
-    life.pay()
-    life.delivered = True  # by the job, or never
-    path, body = life.told()
-    return {"path": path, "body": body}
-
-
-def told(life: Life) -> dict[str, object]:
-    prompted(life)
-    life.pay()
-    life.deliver_callback()
-    return {}
-
-
-def cancelled(life: Life) -> dict[str, object]:
-    prompted(life)
-    life.m_pesa.cancel(life.phone)
-    life.deliver_callback()
-    return {}
-
-
-def unheard(life: Life) -> dict[str, object]:
-    prompted(life)
-    life.pay()
-    life.callback_comes = False
-    return {}
-
-
-def settled(life: Life) -> dict[str, object]:
-    told(life)
-    life.sweep_inbox(2)
-    return {}
-
-
 SCENES = {
-    "a payment is started": Scene("start", nothing),
-    "a push is made": Scene("submit", started),
-    "a push is refused": Scene("submit", refused_once),
-    "a worker makes the push": Scene("send_queued", queued, after=3),
-    "a callback arrives": Scene("callback", paid, after=20),
-    "the inbox is read: paid": Scene("drain", told, after=21),
-    "the inbox is read: cancelled": Scene("drain", cancelled, after=21, unpaid="CANCELLED"),
-    "M-Pesa is asked": Scene("ask", unheard, after=34),
-    "the clock says: timed out": Scene("close_overdue", ignored, after=121),
-    "a delivery is sent": Scene("deliver", settled, after=22),
+    "a payment is started": scenes.STARTING,
+    "a push is made": scenes.PUSHING,
+    "a callback arrives": scenes.CALLBACK,
+    "the inbox is read: paid": scenes.INBOX_PAID,
+    "the inbox is read: cancelled": scenes.INBOX_CANCELLED,
+    "M-Pesa is asked": scenes.ASKING,
+    "the clock says: timed out": scenes.TIMING_OUT,
+    "the clock says: expired": scenes.EXPIRING,
+    "a delivery is sent": scenes.DELIVERING,
 }
 
 
