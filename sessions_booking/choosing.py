@@ -76,10 +76,8 @@ def choose(*, type: SessionType, environment: str, asked: Mapping[str, str], now
 
 def read_time(text: str) -> datetime | None:
     """`2026-11-24T10:00` in Nairobi; None where it is not one."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=EAT)
-    except ValueError:
-        return None
+    found = _read(text, "%Y-%m-%dT%H:%M")
+    return found.replace(tzinfo=EAT) if found else None
 
 
 def _time(slot: Slot) -> Time:
@@ -97,7 +95,12 @@ def _window(wanted: date, today: date, last: date) -> date:
 
 
 def _date(text: str) -> date | None:
+    found = _read(text, "%Y-%m-%d")
+    return found.date() if found else None
+
+
+def _read(text: str, form: str) -> datetime | None:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
+        return datetime.strptime(text, form) if text.isascii() else None
     except ValueError:
         return None

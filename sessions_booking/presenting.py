@@ -137,7 +137,7 @@ class Shown:
         attempts = [(one.transaction_id, one.status, one.receipt) for one in self.standing.attempts]
         said = (
             self.booking.code, self.booking.sequence, self.booking.state, self.booking.starts_at, self.time,
-            self.standing.payment_status, self.standing.receipt, self.standing.payable, self.has_begun, attempts,
+            self.standing.payment_status, self.standing.receipt, self.standing.payable, self.has_begun, bool(self.seconds_to_pay), attempts,
         )  # fmt: skip
         return sha256(repr(said).encode()).hexdigest()[:16]
 

@@ -154,6 +154,11 @@ def _requested(case: Case) -> Said:
 
 
 def _to_be_paid(case: Case) -> Said:
+    if case.standing.live and case.standing.live.timed_out_at:
+        return Said(
+            "amber", "clock", _("Timed out"), _("No answer came from your phone in two minutes. We are asking M-Pesa."),
+            _("Check your M-Pesa messages first. If no money went, try again."),
+        )  # fmt: skip
     if case.standing.live:
         return Said(
             "amber", "phone", _("Check your phone"),

@@ -1,6 +1,7 @@
 """A client's sessions, and the page of one session for both of its people: paying, moving, cancelling, the calendar."""
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from payments.models import Payment
 from payments.presenting import show as show_payment
 from sessions_booking import booking, calendar, choosing, desk, slots, words
 from sessions_booking.forms import PayForm, ReasonForm
-from sessions_booking.models import Booking
+from sessions_booking.models import Booking, SessionType
 from sessions_booking.presenting import Shown, show, version_of
 from sessions_booking.views.base import answer, environment, found, said, user_of
 
@@ -207,14 +208,21 @@ def _end(request: HttpRequest, shown: Shown, act: Callable[..., Booking], may: s
 
 def _choose(request: HttpRequest, shown: Shown, refusal: Refusal | None = None, day: str = "") -> HttpResponse:
     asked = {"day": day or request.GET.get("day", ""), "from": request.GET.get("from", "")}
-    choice = choosing.choose(type=shown.booking.type, environment=environment(), asked=asked, now=shown.now)
+    choice = choosing.choose(type=_as_booked(shown), environment=environment(), asked=asked, now=shown.now)
     return answer(
         request, "sessions_booking/move.html", {"shown": shown, "choice": choice, "refusal": refusal}, refusal
     )
 
 
+def _as_booked(shown: Shown) -> SessionType:
+    """Its type with the length that was booked: the therapist may have changed it since."""
+    type = copy(shown.booking.type)
+    type.minutes = shown.minutes
+    return type
+
+
 def _confirm_move(request: HttpRequest, shown: Shown, starts_at: datetime) -> HttpResponse:
-    type, but = shown.booking.type, shown.booking.pk
+    type, but = _as_booked(shown), shown.booking.pk
     if not slots.is_free(type=type, environment=environment(), starts_at=starts_at, now=shown.now, but=but):
         taken = Refusal("slot_taken", _("This time is not free any more. Please choose another one."), status=409)
         return _choose(request, shown, taken, day=f"{starts_at:%Y-%m-%d}")

@@ -1,0 +1,264 @@
+"""A therapist's board and hours: one glance says what waits, what is paid, and what is not."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from audit.models import Entry
+from lib import clock
+from payments.models import Payment
+from payments.tests.factories import UserFactory
+from sessions_booking.models import Booking, HoursException, OpeningHours, SessionType
+from sessions_booking.tests import browsing, factories
+from sessions_booking.tests.browsing import ahead, at_of, browser_of, practised, text_of
+
+pytestmark = pytest.mark.django_db
+HOURS = "/practice/hours/"
+
+
+def post(browser: Client, do: str, **fields: object):
+    return browser.post(HOURS, {"do": do, **fields})
+
+
+# --- The board ---
+
+
+@pytest.mark.requirement("SES-5", "P33", "P34", "P36")
+def test_the_board_groups_and_counts_what_there_is() -> None:
+    therapist, type = practised()
+    amina = factories.client(name="Amina W")
+    browsing.requested(type, amina, ahead(3))
+    browsing.approved(type, amina, ahead(4))
+    paid = browsing.confirmed(type, amina, ahead(5))
+    browsing.declined(type, amina, ahead(6))
+    browsing.approved(type, factories.client(name="Later L"), ahead(20))
+    answer = browser_of(therapist.user).get("/practice/")
+    page, body = text_of(answer), answer.content.decode()
+    assert "1 to approve 2 not paid yet 0 today" in page
+    order = [page.index(words) for words in ("No sessions today.", "To be approved", "Next 14 days", "Later L", "Past")]
+    assert order == sorted(order)
+    assert Payment.objects.get(pk=paid.payment_id).receipt in page
+    assert body.count("session--paid") == 1
+    assert body.count("session--unpaid") == 2
+    assert "East Africa Time" in page
+    assert len(answer.content) < 30_000
+
+
+@pytest.mark.requirement("SES-5")
+def test_todays_sessions_come_first() -> None:
+    therapist, type = practised()
+    row = browsing.confirmed(type, factories.client(), ahead(3))
+    now = clock.now()
+    Booking.objects.filter(pk=row.pk).update(
+        starts_at=now, ends_at=now.replace(microsecond=1) + (row.ends_at - row.starts_at)
+    )
+    page = text_of(browser_of(therapist.user).get("/practice/"))
+    assert "1 today" in page
+    assert page.index("Today today") < page.index("Next 14 days")
+
+
+@pytest.mark.requirement("SES-5", "P32")
+def test_the_part_that_live_pages_fetch_changes_its_version_with_the_payment() -> None:
+    therapist, type = practised()
+    row = browsing.approved(type, factories.client(), ahead(3))
+    browser = browser_of(therapist.user)
+
+    def version() -> str:
+        body = browser.get("/practice/?part=1").content.decode()
+        assert "<html" not in body
+        found = re.search(r'data-version="(\w+)"', body)
+        assert found
+        return found[1]
+
+    unpaid = version()
+    assert version() == unpaid
+    factories.confirmed(row, now=clock.now())
+    assert version() != unpaid
+
+
+@pytest.mark.requirement("SES-5")
+def test_the_board_asks_the_same_of_the_database_for_one_and_for_thirty(
+    django_assert_num_queries, django_assert_max_num_queries
+) -> None:
+    therapist, type = practised()
+    amina = factories.client()
+    browser = browser_of(therapist.user)
+    browsing.confirmed(type, amina, ahead(1, 8))
+    browser.get("/practice/")
+    with django_assert_max_num_queries(16) as seen:
+        browser.get("/practice/")
+    for n in range(1, 30):
+        browsing.confirmed(type, amina, ahead(1 + n // 5, 8 + 2 * (n % 5)))
+    with django_assert_num_queries(len(seen.captured_queries)):
+        page = browser.get("/practice/")
+    assert page.content.decode().count("session--paid") == 30
+
+
+@pytest.mark.parametrize("role", [Role.CLIENT, Role.THERAPIST, Role.ADMIN])
+@pytest.mark.parametrize("path", ["/practice/", HOURS])
+def test_only_therapists_have_a_practice(role: Role, path: str) -> None:
+    practised()
+    assert browser_of(UserFactory(role=role)).get(path).status_code == 404
+
+
+def test_another_therapists_sessions_are_not_on_the_board() -> None:
+    _, type = practised()
+    browsing.requested(type, factories.client(name="Amina W"), ahead(3))
+    page = text_of(browser_of(practised()[0].user).get("/practice/"))
+    assert "Amina W" not in page
+    assert "0 to approve" in page
+
+
+# --- Hours and prices ---
+
+
+@pytest.mark.requirement("SES-1")
+def test_weekly_hours_are_added_and_removed() -> None:
+    therapist, _ = practised()
+    OpeningHours.objects.all().delete()
+    browser = browser_of(therapist.user)
+    assert "nobody can book you" in text_of(browser.get(HOURS))
+    assert post(browser, "hours", weekday=2, opens="09:00", closes="12:30").status_code == 303
+    assert "Wednesday 09:00 – 12:30" in text_of(browser.get(HOURS))
+    row = OpeningHours.objects.get()
+    for _n in range(2):  # a second click is harmless
+        assert post(browser, "remove_hours", row=row.pk).status_code == 303
+    assert not OpeningHours.objects.exists()
+    assert list(Entry.objects.filter(action__startswith="practice.").values_list("action", flat=True)) == [
+        "practice.hours_added",
+        "practice.hours_removed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"opens": "12:00", "closes": "09:00"}, "hours_closes_error"),
+        ({"opens": "", "closes": "09:00"}, "hours_opens_error"),
+        ({"opens": "09:00", "closes": "25:00"}, "hours_closes_error"),
+        ({"weekday": "7"}, "hours_weekday_error"),
+        ({"weekday": "x"}, "hours_weekday_error"),
+    ],
+)
+def test_wrong_hours_are_said_beside_their_field(fields: dict[str, str], error: str) -> None:
+    therapist, _ = practised()
+    OpeningHours.objects.all().delete()
+    answer = post(browser_of(therapist.user), "hours", **{"weekday": 1, "opens": "09:00", "closes": "10:00", **fields})
+    assert answer.status_code == 400
+    assert f'id="{error}"' in answer.content.decode()
+    assert not OpeningHours.objects.exists()
+
+
+def test_overlapping_hours_are_refused_in_words() -> None:
+    therapist, _ = practised()
+    answer = post(browser_of(therapist.user), "hours", weekday=1, opens="17:00", closes="19:00")
+    assert answer.status_code == 409
+    assert "These hours overlap with others of that day." in text_of(answer)
+    assert post(browser_of(therapist.user), "hours", weekday=1, opens="18:00", closes="19:00").status_code == 303
+
+
+@pytest.mark.requirement("SES-1")
+def test_a_day_off_takes_its_times_away_and_gives_them_back() -> None:
+    therapist, type = practised()
+    browser = browser_of(therapist.user)
+    page = f"/therapists/{therapist.pk}/?type={type.pk}&day={ahead(3):%Y-%m-%d}"
+    off = {"kind": "CLOSED", "starts_at": at_of(ahead(3, 0)), "ends_at": at_of(ahead(3, 23)), "note": "Wedding"}
+    for _n in range(2):  # a second click is harmless
+        assert post(browser, "exception", **off).status_code == 303
+    row = HoursException.objects.get()
+    assert row.starts_at == ahead(3, 0)
+    assert "Wedding" in text_of(browser.get(HOURS))
+    assert f"at={at_of(ahead(3))}" not in browser.get(page).content.decode()
+    assert "Wedding" not in browser_of(None).get(page).content.decode()
+    assert post(browser, "remove_exception", row=row.pk).status_code == 303
+    assert f"at={at_of(ahead(3))}" in browser.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"ends_at": "2020-01-01T10:00", "starts_at": "2020-01-01T08:00"}, "exception_ends_at_error"),
+        ({"ends_at": "2030-01-01T10:00", "starts_at": "2030-01-02T08:00"}, "exception_ends_at_error"),
+        ({"starts_at": "tomorrow"}, "exception_starts_at_error"),
+        ({"kind": "MAYBE"}, "exception_kind_error"),
+        ({"note": "x" * 121}, "exception_note_error"),
+    ],
+)
+def test_a_wrong_exception_is_said_beside_its_field(fields: dict[str, str], error: str) -> None:
+    therapist, _ = practised()
+    good = {"kind": "CLOSED", "starts_at": "2030-01-01T08:00", "ends_at": "2030-01-01T10:00"}
+    answer = post(browser_of(therapist.user), "exception", **{**good, **fields})
+    assert answer.status_code == 400
+    assert f'id="{error}"' in answer.content.decode()
+
+
+@pytest.mark.requirement("SES-1")
+def test_a_price_changes_for_new_bookings_only() -> None:
+    therapist, type = practised(shillings=2500)
+    row = browsing.approved(type, factories.client(), ahead(3))
+    browser = browser_of(therapist.user)
+    assert 'value="2,500"' in browser.get(f"{HOURS}?change={type.pk}").content.decode()
+    fields = {"type_id": type.pk, "name": "Long one", "minutes": 90, "price": "3,200"}
+    assert post(browser, "type", **fields).status_code == 303
+    type.refresh_from_db()
+    assert (type.name, type.minutes, type.price_cents) == ("Long one", 90, 320_000)
+    page = text_of(browser_of(row.client).get(f"/sessions/{row.code}/"))
+    assert "Price KES 2,500" in page
+    assert "60 min" in page
+
+
+def test_types_are_added_offered_and_withdrawn() -> None:
+    therapist, _ = practised()
+    browser = browser_of(therapist.user)
+    fields = {"name": "Couples", "minutes": "90", "price": "KES 4,000"}
+    assert post(browser, "type", **fields).status_code == 303
+    answer = post(browser, "type", **fields)
+    assert answer.status_code == 409
+    assert 'id="type_name_error"' in answer.content.decode()
+    row = SessionType.objects.get(name="Couples")
+    for do, offered in (("withdraw", False), ("withdraw", False), ("offer", True)):
+        assert post(browser, do, row=row.pk).status_code == 303
+        row.refresh_from_db()
+        assert row.offered is offered
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"price": "10.50"}, "type_price_error"),
+        ({"price": "0"}, "type_price_error"),
+        ({"price": "300000"}, "type_price_error"),
+        ({"minutes": "5"}, "type_minutes_error"),
+        ({"minutes": "1e2"}, "type_minutes_error"),
+        ({"name": ""}, "type_name_error"),
+    ],
+)
+def test_a_wrong_type_is_said_beside_its_field(fields: dict[str, str], error: str) -> None:
+    therapist, _ = practised()
+    answer = post(browser_of(therapist.user), "type", **{"name": "A", "minutes": "60", "price": "100", **fields})
+    assert answer.status_code == 400
+    assert f'id="{error}"' in answer.content.decode()
+
+
+def test_somebody_elses_rows_are_left_alone() -> None:
+    theirs, type = practised()
+    mine, _ = practised()
+    browser = browser_of(mine.user)
+    row = OpeningHours.objects.filter(therapist=theirs).first()
+    assert row is not None
+    assert post(browser, "remove_hours", row=row.pk).status_code == 303
+    assert OpeningHours.objects.filter(pk=row.pk).exists()
+    assert post(browser, "withdraw", row=type.pk).status_code == 303
+    assert post(browser, "type", type_id=type.pk, name="Mine", minutes=60, price=1).status_code == 404
+    type.refresh_from_db()
+    assert (type.offered, type.name) == (True, "Session of 60")
+    assert 'value="Session of 60"' not in browser.get(f"{HOURS}?change={type.pk}").content.decode()
+
+
+@pytest.mark.parametrize("fields", [{}, {"do": "burn"}, {"do": "offer", "row": "x"}, {"do": "offer", "row": "9" * 30}])
+def test_nonsense_is_not_there(fields: dict[str, str]) -> None:
+    therapist, _ = practised()
+    assert browser_of(therapist.user).post(reverse("sessions_booking:hours"), fields).status_code == 404
