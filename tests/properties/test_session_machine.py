@@ -1,0 +1,375 @@
+"""Random lives of sessions and their payments, interleaved, against a fold that asks none of the code under test."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.test import override_settings
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from accounts.roles import Role
+from ledger import checks
+from ledger.models import Transfer
+from lib.errors import Refusal
+from outbox.models import Delivery
+from payments import lifecycle, starting
+from payments.models import Payment
+from payments.tests.factories import UserFactory, acceptance, answered, new_phone
+from sessions_booking import booking, reminders
+from sessions_booking.models import Booking
+from sessions_booking.tests.factories import AT, at, session_type
+from tests.properties.oracle import Said, Story, World
+from tests.properties.test_payment_machine import SHORTCODE, as_news, said
+
+ACTS = ["requested", "approved", "declined", "cancelled", "rescheduled", "expired", "confirmed", "completed"]
+TOPICS = [f"session.{act}" for act in (*ACTS, "owed", "reminder")]
+TIMES = [at(3, 9), at(3, 9, 30), at(3, 10), at(4, 9)]
+HOUR = timedelta(hours=1)
+HOLDS = ("PENDING", "APPROVED", "CONFIRMED", "COMPLETED")
+
+which = st.integers(0, 7)
+times = st.sampled_from(TIMES)
+
+
+def heard(payload: dict[str, object]) -> None:
+    """Whoever is told: it matters only how often a message was published."""
+
+
+@dataclass
+class Sitting:
+    """One session, as the fold knows it."""
+
+    pk: int
+    code: str
+    client: int
+    start: datetime
+    state: str = "PENDING"
+    pay_by: datetime | None = None
+    paid_by: int | None = None
+    moves: int = 0
+    confirmed: int = 0
+
+    def overlaps(self, other: "Sitting") -> bool:
+        return self is not other and abs(self.start - other.start) < HOUR
+
+
+class Diary(World):
+    """The payments' world, in which money buys sessions of one therapist, an hour each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = AT
+        self.sittings: dict[int, Sitting] = {}
+
+    def taken(self, start: datetime, but: Sitting | None = None) -> bool:
+        holding = [s for s in self.sittings.values() if s.state in HOLDS and s is not but]
+        return any(abs(s.start - start) < HOUR for s in holding)
+
+    def prompted(self, sitting: Sitting) -> Story | None:
+        return next((s for s in self.stories.values() if s.thing == sitting.pk and s.live), None)
+
+    def _give(self, story: Story) -> None:
+        exact = story.cents in story.receipts.values() if story.receipts else story.paid
+        if story.given is not None or not exact:
+            return
+        sitting = self.sittings[story.thing]
+        late = sitting.state == "EXPIRED" and sitting.start > self.now and not self.taken(sitting.start, sitting)
+        story.given = story.cents if sitting.state == "APPROVED" or late else 0
+        if story.given:
+            sitting.state, sitting.paid_by = "CONFIRMED", story.pk
+            sitting.confirmed += 1
+
+
+class Sessions(RuleBasedStateMachine):
+    """Two clients, one therapist with few times, one admin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reactions = override_settings(REACTIONS={topic: [f"{__name__}.heard"] for topic in TOPICS})
+        self.reactions.enable()
+        self.rollback = transaction.atomic()
+        self.rollback._from_testcase = True  # as in a TestCase: entry points may believe that they are outermost
+        self.rollback.__enter__()
+        self.diary = Diary()
+        self.type = session_type(minutes=60, shillings=1000)
+        self.clients = [UserFactory() for _ in range(2)]
+        self.phones = {person.pk: new_phone() for person in self.clients}
+        self.admin = UserFactory(role=Role.ADMIN)
+
+    def teardown(self) -> None:
+        try:
+            assert checks.prove() == []
+        finally:
+            transaction.set_rollback(True)
+            self.rollback.__exit__(None, None, None)
+            self.reactions.disable()
+
+    @property
+    def now(self) -> datetime:
+        return self.diary.now
+
+    def sitting(self, which: int) -> Sitting:
+        sittings = list(self.diary.sittings.values())
+        return sittings[which % len(sittings)]
+
+    def any_sitting(self) -> bool:
+        return bool(self.diary.sittings)
+
+    def any_story(self) -> bool:
+        return bool(self.diary.stories)
+
+    # --- People ---
+
+    @initialize()
+    def one_to_pay_for(self) -> None:
+        self.book(0, TIMES[0])
+        self.approve(0)
+        self.pay(0)
+
+    @rule(person=st.integers(0, 1), start=times)
+    def book(self, person: int, start: datetime) -> None:
+        client = self.clients[person].pk
+        waiting = [s for s in self.diary.sittings.values() if s.client == client and s.state in ("PENDING", "APPROVED")]
+        expected = "too_many" if len(waiting) >= 5 else self.refuses(start)
+        try:
+            row = booking.book(request=booking.Request(client, self.type.pk, start), now=self.now)
+        except Refusal as refused:
+            assert refused.code == expected  # noqa: PT017 - a refusal is one of the expected ends
+            return
+        assert expected == ""
+        self.diary.sittings[row.pk] = Sitting(row.pk, row.code, client, start)
+
+    def refuses(self, start: datetime, moving: Sitting | None = None) -> str:
+        if start <= self.now:
+            return "slot_past"
+        if not self.now + HOUR <= start:
+            return "slot_not_offered"
+        return "slot_taken" if self.diary.taken(start, moving) else ""
+
+    @precondition(any_sitting)
+    @rule(which=which)
+    def approve(self, which: int) -> None:
+        sitting = self.sitting(which)
+        expected = "" if sitting.state == "PENDING" else "wrong_state"
+        if not expected and sitting.start <= self.now:
+            expected = "slot_past"
+        therapist = self.type.therapist.user_id
+        if self.does(expected, lambda: booking.approve(code=sitting.code, actor_id=therapist, now=self.now)):
+            sitting.state = "APPROVED"
+            sitting.pay_by = min(self.now + settings.SESSION_PAY_WITHIN * settings.TIME_SCALE, sitting.start)
+
+    @precondition(any_sitting)
+    @rule(which=which)
+    def decline(self, which: int) -> None:
+        sitting = self.sitting(which)
+        expected = "" if sitting.state == "PENDING" else "wrong_state"
+        by = {"code": sitting.code, "actor_id": self.type.therapist.user_id, "now": self.now}
+        if self.does(expected, lambda: booking.decline(reason="Away", **by)):
+            sitting.state = "DECLINED"
+
+    @precondition(any_sitting)
+    @rule(which=which, by=st.sampled_from(["client", "therapist", "admin"]))
+    def cancel(self, which: int, by: str) -> None:
+        sitting = self.sitting(which)
+        expected = "" if sitting.state in ("PENDING", "APPROVED", "CONFIRMED") else "wrong_state"
+        if not expected and sitting.start <= self.now and by != "admin":
+            expected = "too_late"
+        actor = {"client": sitting.client, "therapist": self.type.therapist.user_id, "admin": self.admin.pk}[by]
+        if self.does(
+            expected, lambda: booking.cancel(code=sitting.code, actor_id=actor, reason="Because", now=self.now)
+        ):
+            sitting.state = "CANCELLED"
+            if sitting.paid_by:
+                self.diary.stories[sitting.paid_by].returned = True
+
+    @precondition(any_sitting)
+    @rule(which=which, start=times)
+    def move(self, which: int, start: datetime) -> None:
+        sitting = self.sitting(which)
+        expected = "" if sitting.state in ("PENDING", "APPROVED", "CONFIRMED") else "wrong_state"
+        if not expected and sitting.start <= self.now:
+            expected = "too_late"
+        if not expected:
+            expected = "same_time" if start == sitting.start else self.refuses(start, sitting)
+        by = {"code": sitting.code, "actor_id": sitting.client, "now": self.now}
+        if self.does(expected, lambda: booking.reschedule(starts_at=start, **by)):
+            sitting.start = start
+            sitting.moves += 1
+            if sitting.state == "APPROVED" and sitting.pay_by:
+                least = min(self.now + HOUR * settings.TIME_SCALE, start)
+                sitting.pay_by = max(min(sitting.pay_by, start), least)
+
+    def does(self, expected: str, act: object) -> bool:
+        """Whether it was done; it is refused exactly as expected."""
+        try:
+            act()  # type: ignore[operator]
+        except Refusal as refused:
+            assert refused.code == expected  # noqa: PT017 - a refusal is one of the expected ends
+            return False
+        assert expected == ""
+        return True
+
+    # --- Money ---
+
+    @precondition(any_sitting)
+    @rule(which=which)
+    def pay(self, which: int) -> None:
+        """The client asks to pay, and M-Pesa takes it."""
+        sitting = self.sitting(which)
+        live = self.diary.prompted(sitting)
+        busy = any(s.live and s.payer == sitting.client and s is not live for s in self.diary.stories.values())
+        expected = self.unpayable(sitting, live) or ("phone_busy" if busy and not live else "")
+        order = starting.Start(
+            "session", sitting.client, self.phones[sitting.client], fields={"sessionId": sitting.code}
+        )
+        try:
+            begun = starting.start(order=order, now=self.now)
+        except Refusal as refused:
+            assert refused.code == expected  # noqa: PT017 - a refusal is one of the expected ends
+            return
+        assert expected == ""
+        assert begun.created == (live is None)
+        if live is None:
+            story = Story(
+                begun.payment_id, begun.transaction_id, sitting.client, "session", sitting.pk, order.phone, 100_000,
+                self.now,
+            )  # fmt: skip
+            self.diary.stories[begun.payment_id] = story
+            pushed = lifecycle.begin(payment_id=story.pk, now=self.now)
+            assert pushed is not None
+            answered(pushed, acceptance(pushed), now=self.now)
+            self.diary.pushed(story.pk, 1, self.now)
+            self.diary.push_ended(story.pk, 1, "accepted", final=False, checkout=f"C{story.pk}")
+
+    def unpayable(self, sitting: Sitting, live: Story | None) -> str:
+        if sitting.state == "PENDING":
+            return "not_approved"
+        if sitting.state in ("CONFIRMED", "COMPLETED"):
+            return "already_paid"
+        if sitting.state != "APPROVED":
+            return "session_over"
+        over = sitting.pay_by is not None and sitting.pay_by <= self.now and live is None
+        return "session_over" if over else ""
+
+    @precondition(any_story)
+    @rule(batch=st.lists(st.tuples(which, said), min_size=1, max_size=4), again=st.booleans())
+    def news(self, batch: list[tuple[int, Said]], again: bool) -> None:
+        stories = list(self.diary.stories.values())
+        told = [(stories[number % len(stories)].pk, one) for number, one in batch]
+        news = [as_news(pk, one) for pk, one in told]
+        lifecycle.apply(news=news, now=self.now)
+        self.diary.hear(told)
+        if again:
+            assert lifecycle.apply(news=[*reversed(news), *news], now=self.now) == []
+
+    # --- The clock ---
+
+    @rule(hours=st.sampled_from([0.02, 0.1, 1, 5, 20, 24, 30]))
+    def wait(self, hours: float) -> None:
+        self.diary.now += timedelta(hours=hours)
+
+    @rule()
+    def sweeps(self) -> None:
+        lifecycle.pass_time(payment_ids=list(self.diary.stories), now=self.now)
+        self.diary.pass_time(self.now)
+        released = booking.release_due(now=self.now)
+        over = [sitting for sitting in self.diary.sittings.values() if self.is_over(sitting)]
+        assert released == len(over)
+        for sitting in over:
+            sitting.state = "EXPIRED"
+        booking.complete_due(now=self.now)
+        for sitting in self.diary.sittings.values():
+            if sitting.state == "CONFIRMED" and sitting.start + HOUR <= self.now:
+                sitting.state = "COMPLETED"
+        reminders.remind_due(now=self.now)
+
+    def is_over(self, sitting: Sitting) -> bool:
+        if sitting.state == "PENDING":
+            return sitting.start <= self.now
+        due = sitting.pay_by is not None and sitting.pay_by <= self.now
+        return sitting.state == "APPROVED" and due and self.diary.prompted(sitting) is None
+
+    # --- What always holds ---
+
+    @invariant()
+    def sessions_are_where_the_fold_says(self) -> None:
+        rows = {row.pk: row for row in Booking.objects.all()}
+        assert rows.keys() == self.diary.sittings.keys()
+        for pk, sitting in self.diary.sittings.items():
+            row = rows[pk]
+            assert (row.state, row.starts_at, row.payment_id) == (sitting.state, sitting.start, sitting.paid_by)
+            assert row.ends_at - row.starts_at == HOUR
+            if row.state == "APPROVED":
+                assert row.pay_by == sitting.pay_by
+
+    @invariant()
+    def no_two_live_sessions_share_the_therapists_time(self) -> None:
+        live = [sitting for sitting in self.diary.sittings.values() if sitting.state in HOLDS]
+        assert not any(one.overlaps(other) for one in live for other in live)
+
+    @invariant()
+    def a_confirmed_session_has_exactly_one_settlement(self) -> None:
+        earned: defaultdict[int, int] = defaultdict(int)
+        owner = {story.transaction_id: story.thing for story in self.diary.stories.values()}
+        moved = Transfer.objects.filter(journal__kind="PAYMENT")
+        for code, sign in (("credit__code", 1), ("debit__code", -1)):
+            rows = moved.filter(**{code: "revenue:session"}).values_list("journal__subject")
+            for subject, cents in rows.annotate(cents=Sum("amount_cents")):
+                earned[owner[subject]] += sign * cents
+        for sitting in self.diary.sittings.values():
+            paid = sitting.state in ("CONFIRMED", "COMPLETED")
+            assert earned[sitting.pk] == (100_000 if paid else 0)
+            given = Payment.objects.filter(purpose="session", target_id=sitting.pk, answer="GIVEN")
+            assert given.count() == (1 if paid else 0)
+
+    @invariant()
+    def no_money_without_a_home(self) -> None:
+        held: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        rows = Transfer.objects.filter(journal__kind="PAYMENT")
+        for subject, debit, credit, cents in rows.values_list(
+            "journal__subject", "debit__code", "credit__code"
+        ).annotate(cents=Sum("amount_cents")):
+            held[subject][debit] += cents
+            held[subject][credit] -= cents
+        for story in self.diary.stories.values():
+            booked = {code: cents for code, cents in held[story.transaction_id].items() if cents}
+            assert booked == story.books(SHORTCODE)
+        for row in Payment.objects.all():
+            story = self.diary.stories[row.pk]
+            assert row.status == story.status
+            assert {key.split(":")[0] for key in row.reasons} == story.flags()
+
+    @invariant()
+    def nobody_is_told_twice(self) -> None:
+        said = Counter(Delivery.objects.values_list("payload__booking_id", "topic"))
+        for sitting in self.diary.sittings.values():
+            assert said[(sitting.pk, "session.requested")] == 1
+            assert said[(sitting.pk, "session.rescheduled")] == sitting.moves
+            assert said[(sitting.pk, "session.confirmed")] == sitting.confirmed <= 1
+            for once in ("approved", "declined", "cancelled", "expired", "completed"):
+                assert said[(sitting.pk, f"session.{once}")] <= 1
+            in_vain = sum(s.given == 0 for s in self.diary.stories.values() if s.thing == sitting.pk)
+            assert said[(sitting.pk, "session.owed")] == in_vain
+
+
+@pytest.mark.requirement("SES-1", "SES-2", "SES-3", "SES-4", "CB-5", "CB-7", "LED-1", "NOT-2", "P21", "P22", "P28")
+class TestSessions(TestCase):
+    # Feature: mpesa-payment-integration, Property 21: a confirmed payment is paid, whatever else was said and when
+    # Feature: mpesa-payment-integration, Property 22: and its session is confirmed, or the money is owed
+    # Feature: mpesa-payment-integration, Property 28: a failure leaves its session approved
+    def test_every_life(self) -> None:
+        run_state_machine_as_test(Sessions, settings=effort(max_examples=100, stateful_step_count=20))
