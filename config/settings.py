@@ -298,6 +298,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "lib.api_shapes.empty_is_not_given",
+        "lib.api_shapes.one_of_several_is_needed",
     ],
     "TAGS": [{"name": "Log-in"}, {"name": "Deposits"}, {"name": "Wallet"}, {"name": "M-Pesa"}, {"name": "Sessions"}],
     "ENUM_NAME_OVERRIDES": {

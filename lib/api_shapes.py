@@ -47,6 +47,18 @@ def empty_is_not_given(result: dict[str, Any], **_generator: object) -> dict[str
     return result
 
 
+def one_of_several_is_needed(result: dict[str, Any], **_generator: object) -> dict[str, Any]:
+    """A hook of drf-spectacular, which calls a body optional where it may have one of several shapes."""
+    shapes = result["components"]["schemas"]
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            body = operation.get("requestBody", {})
+            asked = body.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+            if "oneOf" in shapes.get(asked.rpartition("/")[2], {}):
+                body["required"] = True
+    return result
+
+
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
     """The errors of an endpoint, for `extend_schema(responses=…)`."""
     return {status: OpenApiResponse(ErrorSerializer, _WHEN[status]) for status in statuses}

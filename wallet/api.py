@@ -1,6 +1,7 @@
 """The API of deposits and the wallet, in the words of seed 000 (DEP-3, DEP-5)."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -28,10 +29,14 @@ from wallet.api_shapes import (
     WalletSerializer,
 )
 from wallet.deposits import balance
-from wallet.history import PER_PAGE, STATUSES, Filters, history
+from wallet.history import MOST_PAGES, MOST_PER_PAGE, PER_PAGE, STATUSES, Filters, history
 
 SENT = "STK Push sent. Check your phone."
 _TAG = ["Deposits"]
+
+
+def _up_to(most: int) -> dict[str, object]:
+    return {"type": "integer", "minimum": 1, "maximum": most}
 
 
 class InitiateDeposit(APIView):
@@ -79,10 +84,10 @@ class DepositHistory(APIView):
         summary="Your deposits, newest first",
         parameters=[
             OpenApiParameter("status", str, enum=list(STATUSES)),
-            OpenApiParameter("from", str, description="First day, `YYYY-MM-DD`, East Africa Time."),
-            OpenApiParameter("to", str, description="Last day, itself included."),
-            OpenApiParameter("page", int, description="From 1; beyond the last page is the last page."),
-            OpenApiParameter("limit", int, description=f"Deposits on a page: 1 to 100, {PER_PAGE} if not given."),
+            OpenApiParameter("from", date, description="First day, East Africa Time."),
+            OpenApiParameter("to", date, description="Last day, itself included; not before the first."),
+            OpenApiParameter("page", _up_to(MOST_PAGES), description="Beyond the last page is the last page."),
+            OpenApiParameter("limit", _up_to(MOST_PER_PAGE), description=f"On a page; {PER_PAGE} if not given."),
         ],
         responses={200: HistorySerializer, **errors(400, 401, 429, 503)},
     )

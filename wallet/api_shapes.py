@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from payments.api.fields import AmountField, PhoneField
+from payments.api.fields import AmountField, PhoneField, TextField
 from wallet.deposits import MAXIMUM, MINIMUM
 from wallet.history import STATUSES
 
@@ -21,7 +21,7 @@ class InitiateSerializer(serializers.Serializer[Any]):
     amount = AmountField(
         minimum=MINIMUM, maximum=MAXIMUM, help_text=f"Whole shillings, {MINIMUM} to {MAXIMUM:,}, as a number or a text."
     )
-    description = serializers.CharField(
+    description = TextField(
         max_length=140,
         required=False,
         allow_blank=True,

@@ -13,7 +13,7 @@ from payments import merchants
 from payments.models import Payment
 from payments.states import LIVE, Status
 
-PER_PAGE = 20
+PER_PAGE, MOST_PER_PAGE, MOST_PAGES = 20, 100, 100_000
 STATUSES: dict[str, frozenset[Status]] = {
     "PENDING": LIVE,
     "COMPLETED": frozenset({Status.COMPLETED}),
@@ -43,8 +43,8 @@ class Filters:
         first, last = _day(query, "from", errors), _day(query, "to", errors)
         if first and last and first > last:
             errors["to"] = ["The last day comes before the first."]
-        page = _number(query, "page", 1, 100_000, 1, errors)
-        limit = _number(query, "limit", 1, 100, PER_PAGE, errors)
+        page = _number(query, "page", 1, MOST_PAGES, 1, errors)
+        limit = _number(query, "limit", 1, MOST_PER_PAGE, PER_PAGE, errors)
         if errors:
             raise Refusal("invalid_filter", next(iter(errors.values()))[0], errors=errors)
         return cls(status, first, last, page, limit)

@@ -6,6 +6,7 @@ Whatever is wrong with one (missing, null, a list, out of limits) is said in the
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import SkipField, empty
@@ -16,7 +17,20 @@ from lib.errors import Refusal
 T = TypeVar("T")
 
 
-@extend_schema_field({"type": "string", "example": "0712 345 678"})
+# What programs are told; people's other ways to group the digits are read too.
+_PHONE = r"^(\+?254[ -]?|0)?[17][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}$"
+
+
+class TextField(serializers.CharField):
+    """A text: a number is not made one."""
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field({"type": "string", "pattern": _PHONE, "example": "0712 345 678"})
 class PhoneField(serializers.Field[Any, Any, Any, Any]):
     """Any Kenyan form; 2547XXXXXXXX afterwards."""
 
@@ -28,7 +42,6 @@ class PhoneField(serializers.Field[Any, Any, Any, Any]):
         return _said(lambda: phone.normalise(data, message=self.message))
 
 
-@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}], "example": 1000})
 class AmountField(serializers.Field[Any, Any, Any, Any]):
     """Whole shillings within the limits, as a number or as people write it; an integer afterwards.
 
@@ -38,6 +51,8 @@ class AmountField(serializers.Field[Any, Any, Any, Any]):
     def __init__(self, *, minimum: int, maximum: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.minimum, self.maximum = minimum, maximum
+        whole = {"type": "integer", "minimum": minimum, "maximum": maximum, "example": 1000}
+        set_override(self, "field", whole)
 
     def run_validation(self, data: object = empty) -> int:
         if not self.required and (data is empty or data is None or data == ""):

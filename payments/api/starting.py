@@ -21,7 +21,7 @@ from payments.states import Status
 KEY_LENGTH = 100
 KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "maxLength": KEY_LENGTH, "pattern": "^[ -~]*$"},
     OpenApiParameter.HEADER,
     description="Up to 100 characters of your own. The same key answers with the same payment, as it stands by then; "
     "the same key with another body is a 409.",

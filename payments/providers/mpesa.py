@@ -29,6 +29,7 @@ _KINDS = {
     results.ResultKind.FAILED: Kind.FAILED,
     results.ResultKind.UNRESOLVED: Kind.UNRESOLVED,
 }
+_TRIED_TOO_OFTEN = "The connection was tried several times within a minute. Please wait a minute, then try again."
 _WAITS_S = {Topic.LOCKED: 60, Topic.TOO_SOON: 120}
 
 
@@ -99,6 +100,9 @@ class Mpesa:
         try:
             _client(merchant, merchants.credentials(merchant)).check()
         except errors.DarajaError as error:
+            if error.code == "token_rate":  # a limit of our own (STK-7): M-Pesa was not even asked
+                wait_s = getattr(error, "wait_s", None)
+                raise Refusal("too_many_requests", _TRIED_TOO_OFTEN, status=429, retry_after=wait_s) from error
             raise Refusal(
                 "mpesa_connection_failed", f"M-Pesa API connection failed: {error.message} ({error.code})", status=502
             ) from error

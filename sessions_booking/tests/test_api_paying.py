@@ -378,3 +378,13 @@ def test_a_connection_that_fails_says_why(m_pesa: Sim) -> None:
 def test_nobody_there(settings: Any) -> None:
     settings.MPESA = replace(settings.MPESA, base_url="http://127.0.0.1:9")
     assert refusal(post(UserFactory(role=Role.ADMIN), TEST)) == (502, "mpesa_connection_failed")
+
+
+@pytest.mark.requirement("ADM-3", "STK-7")
+def test_a_limit_of_our_own_is_no_failure_of_mpesa(m_pesa: Sim) -> None:
+    finance = UserFactory(role=Role.FINANCE)
+    answers = [post(finance, TEST) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert refusal(answers[-1]) == (429, "too_many_requests")
+    assert 0 < int(answers[-1]["Retry-After"]) <= 60
+    assert "M-Pesa" not in answers[-1].json()["message"]
