@@ -108,6 +108,11 @@ def money_told(raw: bytes) -> set[tuple[str, int]]:
     return {(receipt, amount) for receipt in receipts for amount in amounts}
 
 
+def says_success(raw: bytes) -> bool:
+    """Whether a 0, which is M-Pesa's word for success, stands anywhere in a body."""
+    return any(re.fullmatch(r"\s*-?0(\.0+)?\s*", text) for text in _scalars(raw))
+
+
 def _scalars(raw: bytes) -> Iterator[str]:
     try:
         waiting = [json.loads(raw.decode("utf-8-sig"), parse_int=str, parse_float=_plain)]
