@@ -15,8 +15,9 @@ PHONE = "254712345678"
 
 def program(user: User | None, **options: Any) -> Client:
     """A client of the API with somebody's token, or with none."""
-    headers = {"Authorization": f"Bearer {AccessToken.for_user(user)}"} if user else {}
-    return Client(headers=headers, **options)
+    if user:
+        options["headers"] = {"Authorization": f"Bearer {AccessToken.for_user(user)}"}
+    return Client(**options)
 
 
 def post(user: User | None, address: str, **body: Any) -> HttpResponse:
