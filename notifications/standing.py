@@ -30,7 +30,7 @@ def with_standing(rows: "QuerySet[Notification]") -> Any:
     return rows.annotate(
         delivery_state=Subquery(mine.values("state")[:1]),
         attempts=Subquery(mine.values("attempts")[:1]),
-        last_error=Coalesce(Subquery(mine.values("last_error")[:1]), Value("")),
+        last_error=Coalesce(Subquery(mine.values("last_error")[:1]), Value(""), output_field=models.TextField()),
     ).annotate(
         standing=Case(
             When(~models.Q(skipped=""), then=Value(Standing.SKIPPED.value)),

@@ -14,10 +14,18 @@ from sessions_booking.tests import factories as booked
 PHONE = "0712 345 678"
 
 
-def react() -> None:
-    """What the worker does with the news: each reaction is called; nothing is sent."""
-    for delivery in Delivery.objects.filter(handler__startswith="notifications.events.").order_by("id"):
+def react(*, again: bool = False) -> None:
+    """What the worker does with the news: each reaction is called, once or `again`; nothing is sent."""
+    rows = Delivery.objects.filter(handler__startswith="notifications.events.").order_by("id")
+    for delivery in list(rows if again else rows.filter(state=State.WAITING)):
         import_string(delivery.handler)(delivery.payload)
+    forget()
+
+
+def forget() -> None:
+    """What was said so far is done with."""
+    news = Delivery.objects.filter(handler__startswith="notifications.events.", state=State.WAITING)
+    news.update(state=State.DONE, done_at=clock.now())
 
 
 def told(event: str = "", **given: Any) -> list[tuple[str, str, str]]:
