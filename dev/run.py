@@ -131,16 +131,24 @@ def table(at: stack.Ports, seconds: float) -> str:
 
     the product       {at.site}/
     the phones        {at.phones}/   (M-Pesa simulator: prompts appear here; the PINs 0000 and 1234 are right)
+    e-mails           {at.site}/dev/mail/   (what the product would have sent; SMS are on the phones)
     the admin         {at.site}/admin/
     the API           {at.site}/api/docs/
     health            {at.site}/health/ready
 
-    log in as         client@malipo.test   other@malipo.test   therapist@malipo.test
-                      finance@malipo.test  admin@malipo.test   (all with the password malipo-demo)
+    log in as         client@malipo.test      other@malipo.test       finance@malipo.test   admin@malipo.test
+                      therapist@malipo.test   therapist2@malipo.test  (all with the password malipo-demo)
 
-    try this          log in as client, deposit KES 1,000 from 0712 345 678, and enter PIN 1234 on its phone:
+    try a deposit     log in as client, deposit KES 1,000 from 0712 345 678, and enter PIN 1234 on its phone:
                       {at.phones}/phone/0712345678
                       0708 374 149 pays by itself, 0700 000 000 cancels, 0711 111 111 has too little money
+
+    try a session     1 as client, book with Tabitha:     {at.site}/therapists/
+                      2 as therapist, another window:     {at.site}/practice/   press Approve
+                      3 as client again, it offers "Pay with M-Pesa"; pay, and watch the therapist's board change
+                      4 read what both were told:         the bell, {at.site}/dev/mail/, the phone
+                      client has a session in each state: {at.site}/sessions/
+                      as admin, the payment beside each:  {at.site}/admin/sessions_booking/booking/
 """
 
 
