@@ -139,7 +139,7 @@ class Life:
                 self._answer_phone()
                 self.sweep(seconds)
         self._answer_phone()
-        self.sweep(1000)
+        self.sweep(1200)
 
     def sweep(self, seconds: float) -> None:
         """What beat does every second, in some order; who was the first to take up what was left is noted."""
@@ -156,6 +156,10 @@ class Life:
             list(LotRow.objects.filter(payment__payer=self.payer).values_list("receipt")),
             list(Delivery.objects.order_by("pk").values_list("state")),
         )
+
+    def pass_time(self, *seconds: float) -> None:
+        for second in seconds:
+            chase.close_overdue(now=self.at(second))
 
     def sweep_inbox(self, seconds: float) -> None:
         inbox.drain(now=self.at(seconds))

@@ -82,6 +82,15 @@ def unheard(life: Life) -> dict[str, object]:
     return {}
 
 
+def unheard_and_expired(life: Life) -> dict[str, object]:
+    """The payer approved a moment before the prompt ran out, and nobody has heard of it."""
+    prompted(life)
+    life.callback_comes = False
+    life.pass_time(301, 302)
+    life.pay()
+    return {}
+
+
 def settled(life: Life) -> dict[str, object]:
     told(life)
     life.sweep_inbox(2)
@@ -96,6 +105,7 @@ CALLBACK = Scene("callback", paid, after=20)
 INBOX_PAID = Scene("drain", told, after=21)
 INBOX_CANCELLED = Scene("drain", cancelled, after=21, unpaid="CANCELLED")
 ASKING = Scene("ask", unheard, after=34)
+ASKING_LATE = Scene("ask", unheard_and_expired, after=15 * 60 * 1.1)
 TIMING_OUT = Scene("close_overdue", ignored, after=121)
 EXPIRING = Scene("close_overdue", timed_out, after=301)
 DELIVERING = Scene("deliver", settled, after=22)

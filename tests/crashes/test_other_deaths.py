@@ -11,7 +11,7 @@ from ledger import chart
 from payments.models import Callback, Payment
 from payments.tests import factories
 from tests.crashes import scenes
-from tests.crashes.life import BEAT, SHILLINGS, Life, held, prove_world
+from tests.crashes.life import SHILLINGS, Life, held, prove_world
 from tests.crashes.test_every_step import MOST
 
 pytestmark = [pytest.mark.requirement("REC-4"), pytest.mark.requirement("P76")]
@@ -23,7 +23,7 @@ def test_a_payment_is_replaced_as_a_whole_or_not_at_all(life: Life) -> None:
         case = life.another()
         scenes.ignored(case)
         case.m_pesa.advance(121)
-        BEAT["the clock"](now=case.at(121))
+        case.pass_time(121)
         case.pays = True
         again = {"idempotency_key": "another click", "replace": True}
         end = case.die("start", at=str(step), after=125, **{**case.order, **again})

@@ -91,6 +91,7 @@ POINTS = [
     Point("chase: answered", scenes.ASKING, f"after await {QUERY}", ON_THE_PHONE, "the chase", "COMPLETED"),
     Point("chase: not committed", scenes.ASKING, "COMMIT #2", ON_THE_PHONE, "the chase", "COMPLETED"),
     Point("chase: nobody told", scenes.ASKING, "after COMMIT #2", ("COMPLETED", 1), "the outbox", "COMPLETED"),
+    Point("chase: claimed, late", scenes.ASKING_LATE, "after COMMIT", ("EXPIRED", 1), "the chase", "COMPLETED"),
     # The worker that lets the clock speak
     Point("clock: not committed", scenes.EXPIRING, "COMMIT", ON_THE_PHONE, "the clock", "EXPIRED"),
     Point("clock: nobody told", scenes.EXPIRING, "after COMMIT", ("EXPIRED", 1), "the outbox", "EXPIRED"),
