@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from dev import browser as browsers
-from dev import pay_first
+from dev import pay_first, sessions_first
 
 BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screens"
@@ -106,6 +106,23 @@ PAGES = [
     Shot("wallet", "/wallet/", "client"),
     Shot("history", "/history/", "client"),
     Shot("history-details", "/history/", "client", pay_first.details),
+    Shot("therapists", "/therapists/", "client"),
+    Shot("therapist", "/therapists/", "client", sessions_first.therapist),
+    Shot("session-book", "/therapists/", "client", sessions_first.confirming),
+    Shot("sessions", "/sessions/", "client"),
+    Shot("session-requested", "/sessions/", "client", sessions_first.session("Pending Approval")),
+    Shot("session-approved", "/sessions/", "client", sessions_first.session("Approved")),
+    Shot("session-pay", "/sessions/", "client", sessions_first.session("Approved", "pay/")),
+    Shot("session-confirmed", "/sessions/", "client", sessions_first.session("Confirmed")),
+    Shot("session-expired", "/sessions/", "client", sessions_first.session("Expired")),
+    Shot("session-cancel", "/sessions/", "client", sessions_first.session("Confirmed", "cancel/")),
+    Shot("session-move", "/sessions/", "client", sessions_first.session("Confirmed", "move/")),
+    Shot("session-move-confirm", "/sessions/", "client", sessions_first.moved),
+    Shot("practice", "/practice/", "therapist"),
+    Shot("practice-session", "/practice/", "therapist", sessions_first.session("Pending Approval")),
+    Shot("practice-decline", "/practice/", "therapist", sessions_first.session("Pending Approval", "decline/")),
+    Shot("hours", "/practice/hours/", "therapist"),
+    Shot("hours-wrong", "/practice/hours/", "therapist", sessions_first.wrong_hours, status=400),
     Shot("profile", "/profile/", "client"),
     Shot("profile-saved", "/profile/", "client", _saved),
     Shot("password-change", "/password/", "client"),

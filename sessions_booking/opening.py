@@ -4,6 +4,7 @@ What is booked already stays booked: hours say what is free from now on, and a s
 it was booked at. Each change is an act of the therapist's and stands in the trail.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, time
 
 from django.db import IntegrityError, transaction
@@ -112,7 +113,7 @@ def _refuse_too_many(count: int) -> None:
 
 
 @in_transaction
-def _record(action: str, therapist_id: int, data: dict[str, object], now: datetime) -> None:
+def _record(action: str, therapist_id: int, data: Mapping[str, object], now: datetime) -> None:
     therapist = Therapist.objects.get(pk=therapist_id)
     trail.record(
         action=f"practice.{action}", actor=f"user:{therapist.user_id}", subject=f"therapist:{therapist_id}",

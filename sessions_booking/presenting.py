@@ -46,7 +46,7 @@ class Shown:
 
     @property
     def payment(self) -> words.Pill:
-        return words.payment_pill(self.standing)
+        return words.payment_pill(self.booking, self.standing)
 
     @property
     def client(self) -> str:

@@ -16,7 +16,7 @@ from lib import money
 from lib.clock import EAT
 from sessions_booking.models import Booking
 from sessions_booking.reading import Standing
-from sessions_booking.states import PAID, State
+from sessions_booking.states import OPEN, PAID, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def state_pill(booking: Booking) -> Pill:
     return Pill(tone, icon, str(State(booking.state).label))
 
 
-def payment_pill(standing: Standing) -> Pill:
+def payment_pill(booking: Booking, standing: Standing) -> Pill:
     """How its payment stands, in the document's words; what is not paid says so before why."""
     words = {
         "": _("Not paid"),
@@ -134,7 +134,8 @@ def payment_pill(standing: Standing) -> Pill:
         "Refunded": _("Refunded"),
         "Owed": _("Kept for the client"),
     }
-    tone, icon = _PAYMENTS.get(standing.payment_status, ("amber", "minus"))
+    untried = ("amber" if booking.state in OPEN else "grey", "minus")  # nothing is waited for any more
+    tone, icon = _PAYMENTS.get(standing.payment_status, untried)
     return Pill(tone, icon, words[standing.payment_status])
 
 

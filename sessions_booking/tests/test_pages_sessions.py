@@ -176,7 +176,7 @@ def test_declining_needs_a_reason_that_the_client_reads(client_user: User) -> No
     [
         ("requested", "Nothing was paid for it, so nothing has to go back."),
         ("paying", "If it is paid nevertheless, the money is kept for the client."),
-        ("confirmed", "KES 2,500 was paid. It stays the client's"),
+        ("confirmed", "KES 2,500 was paid. It stays yours"),
     ],
 )
 def test_cancelling_says_first_what_happens_to_money(client_user: User, life: str, words: str) -> None:

@@ -34,7 +34,7 @@ def practice(request: HttpRequest) -> HttpResponse:
     therapist, user, now = _me(request), user_of(request), clock.now()
     board = desk.board(user=user, now=now)
     page = Paginator(desk.behind(desk.of_therapist(user), now), PER_PAGE).get_page(request.GET.get("page"))
-    past = show(page.object_list, user=user, now=now)
+    past = show(list(page.object_list), user=user, now=now)
     counts = desk.counts(user=user, now=now)
     context = {
         "therapist": therapist,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Min, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -24,9 +24,12 @@ NO_TIME = Refusal("slot_not_offered", "Please choose a time.", status=400)
 @never_cache
 @require_safe
 def therapists(request: HttpRequest) -> HttpResponse:
-    rows = list(_listed().annotate(price_from=Min("types__price_cents", filter=Q(types__offered=True))))
+    rows = [row for row in _listed() if row.types.all()]
     free = slots.next_free(therapists=rows, environment=environment(), now=clock.now())
-    cards = [{"therapist": row, "free": free.get(row.pk)} for row in rows if row.price_from]
+    cards = [
+        {"therapist": row, "price": min(type.price_cents for type in row.types.all()), "free": free.get(row.pk)}
+        for row in rows
+    ]
     return render(request, "sessions_booking/therapists.html", {"cards": cards})
 
 
