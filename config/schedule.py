@@ -14,6 +14,7 @@ TABLE = {
     "chase-silent": _every(1.0, "payments.chase"),
     "close-overdue": _every(1.0, "payments.close_overdue"),
     "deliver-outbox": _every(2.0, "outbox.deliver"),
+    "deliver-slow": _every(2.0, "outbox.deliver_slow"),
     "remind": _every(30.0, "sessions_booking.remind"),
     "release-unpaid": _every(5.0, "sessions_booking.release"),
     "complete-held": _every(60.0, "sessions_booking.complete"),

@@ -198,6 +198,7 @@ PROVIDERS = wiring.PROVIDERS
 PAYABLES = wiring.PAYABLES
 DIALECTS = wiring.DIALECTS
 REACTIONS = wiring.REACTIONS
+OUTBOX_SLOW = wiring.SLOW
 PERSONAL_DATA = wiring.PERSONAL_DATA
 
 # --- People ----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
 
 BACKOFF_S = (60, 300, 900, 3600)  # settings.OUTBOX_BACKOFF_S
 LEASE_S = 300  # longer than any handler's whole timeout, and than Celery lets a task live (settings.OUTBOX_LEASE_S)
+_TASKS = {False: "outbox.deliver", True: "outbox.deliver_slow"}  # by whether a handler waits for other servers
 _RUN_S = 60  # a run ends before Celery would end it in the middle of a delivery
 logger = logging.getLogger(__name__)
 
@@ -58,16 +59,20 @@ def publish_many(messages: Iterable[Message]) -> None:
     ]
     if rows:
         Delivery.objects.bulk_create(rows, ignore_conflicts=True)
-        wake("outbox.deliver")
+        for task in sorted({_TASKS[row.handler in settings.OUTBOX_SLOW] for row in rows}):
+            wake(task)
 
 
-def deliver_due(*, now: datetime, limit: int) -> int:
-    """Send what is due, one after the other, at most `limit`; how many were tried. Never inside a transaction."""
+def deliver_due(*, now: datetime, limit: int, slow: bool | None = None) -> int:
+    """Send what is due, one after the other, at most `limit`; how many were tried. Never inside a transaction.
+
+    `slow`: only what waits for other servers (settings.OUTBOX_SLOW), or only the rest; None means all.
+    """
     doubt_abandoned(now=now)
     began, tried = time.monotonic(), 0
     while tried < limit and (elapsed := time.monotonic() - began) < _RUN_S:
         moment = now + timedelta(seconds=elapsed)
-        delivery = claim(now=moment)
+        delivery = claim(now=moment, slow=slow)
         if delivery is None:
             break
         _send(delivery, now=moment)
@@ -76,9 +81,11 @@ def deliver_due(*, now: datetime, limit: int) -> int:
 
 
 @entry_point
-def claim(*, now: datetime) -> Delivery | None:
+def claim(*, now: datetime, slow: bool | None = None) -> Delivery | None:
     """The next due delivery, committed as SENDING under a token of our own; other workers pass it by."""
     due = Delivery.objects.filter(state=State.WAITING, next_attempt_at__lte=now).order_by("next_attempt_at", "id")
+    if slow is not None:
+        due = due.filter(handler__in=settings.OUTBOX_SLOW) if slow else due.exclude(handler__in=settings.OUTBOX_SLOW)
     delivery = due.select_for_update(skip_locked=True, no_key=True).first()
     if delivery is None:
         return None
@@ -115,7 +122,7 @@ def send_again(*, delivery_id: int, reason: str, actor: str, now: datetime) -> i
     )  # fmt: skip
     data = {"delivery": old.pk, "new": new.pk, "topic": old.topic, "reason": reason.strip(), "was": old.state}
     _record(action="outbox.sent_again", actor=actor, subject=f"delivery:{old.pk}", data=data)
-    wake("outbox.deliver")
+    wake(_TASKS[new.handler in settings.OUTBOX_SLOW])
     return new.pk
 
 

@@ -1,16 +1,42 @@
-"""Celery's names for the work of this room."""
+"""Celery's names for the work of this room.
+
+What waits for other servers (mail, SMS) has a run of its own, one at a time: a mail server that answers nobody holds
+up one worker, never the news that need none, nor payments.
+"""
 
 from celery import shared_task
+from django.db import connection
 
 from lib import clock
 from lib.wake import wake
 from outbox import box
 
 _A_RUN = 50
+_LOCK = 0x6F7574  # "out": the one slow run
 
 
 @shared_task(name="outbox.deliver", ignore_result=True)
 def deliver() -> None:
     """Send what is due; where there was more than one run takes, go on in the next."""
-    if box.deliver_due(now=clock.now(), limit=_A_RUN) == _A_RUN:
+    if box.deliver_due(now=clock.now(), limit=_A_RUN, slow=False) == _A_RUN:
         wake("outbox.deliver")
+
+
+@shared_task(name="outbox.deliver_slow", ignore_result=True)
+def deliver_slow() -> None:
+    """The same for what waits for other servers."""
+    if not _alone("SELECT pg_try_advisory_lock(%s)"):
+        return
+    try:
+        more = box.deliver_due(now=clock.now(), limit=_A_RUN, slow=True) == _A_RUN
+    finally:
+        _alone("SELECT pg_advisory_unlock(%s)")
+    if more:
+        wake("outbox.deliver_slow")
+
+
+def _alone(sql: str) -> bool:
+    """The lock belongs to this worker's connection, and ends with it."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_LOCK])
+        return bool(cursor.fetchone()[0])

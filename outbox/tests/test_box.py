@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.db import connection, transaction
 
 from lib.errors import Refusal
-from outbox import box
+from outbox import box, tasks
 from outbox.models import Delivery, State
 from outbox.tests import handlers
 from tests.refusals import refused_by
@@ -201,3 +201,38 @@ class TestAtOnce:
         assert sum(counts) == 40
         assert sorted(payload["id"] for payload in handlers.called) == list(range(40))  # type: ignore[type-var]
         assert not Delivery.objects.exclude(state=State.DONE).exists()
+
+
+# --- What waits for other servers ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_for_others_holds_up_nothing_else(settings: LazySettings) -> None:
+    settings.OUTBOX_SLOW = [f"{HERE}.refuses"]
+    put("refuses", key="slow")
+    put("takes", key="quick")
+    assert box.deliver_due(now=NOW, limit=10, slow=False) == 1
+    assert [delivery.state for delivery in Delivery.objects.order_by("id")] == ["WAITING", "DONE"]
+    assert box.deliver_due(now=NOW, limit=10, slow=True) == 1
+    assert Delivery.objects.filter(attempts=0).count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_one_worker_waits_for_others(settings: LazySettings) -> None:
+    settings.OUTBOX_SLOW = [f"{HERE}.takes"]
+    put("takes")
+
+    def elsewhere() -> None:
+        try:
+            tasks.deliver_slow()
+        finally:
+            connection.close()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [tasks._LOCK])
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(elsewhere).result()
+            assert Delivery.objects.get().state == State.WAITING
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [tasks._LOCK])
+            pool.submit(elsewhere).result()
+    assert Delivery.objects.get().state == State.DONE
