@@ -11,6 +11,7 @@ from lib import clock, money
 from payments.api.fields import AmountField, PhoneField
 from payments.api.saying import checkout_id, sentence, words_of
 from payments.models import Payment
+from payments.providers import provider
 from payments.starting import Start
 from payments.states import ENDED_WITHOUT_MONEY, Status
 from payments.words import PayerWords
@@ -157,7 +158,7 @@ def _shown(row: Payment | None, words: Mapping[int, PayerWords]) -> dict[str, ob
         "mpesaTransactionID": (row.receipt or None) if row else None,
         "mpesaAmount": _shillings(row.received_cents) if row else None,
         "mpesaResultCode": (row.result_code or None) if row else None,
-        "mpesaResultDesc": (row.result_description or None) if row else None,
+        "mpesaResultDesc": _told(row) if row else None,
         "paymentInitiatedAt": in_nairobi(row.initiated_at) if row else None,
         "paymentVerifiedAt": in_nairobi(row.completed_at) if row else None,
         "paymentFailureReason": _failure(row, words[row.pk]) if row else None,
@@ -173,7 +174,7 @@ def _attempt(row: Payment, words: PayerWords, *, mine: bool) -> dict[str, object
         "amount": money.whole_shillings(row.amount_cents),
         "mpesaTransactionID": row.receipt or None,
         "mpesaResultCode": row.result_code or None,
-        "mpesaResultDesc": row.result_description or None,
+        "mpesaResultDesc": _told(row),
         "failureReason": _failure(row, words),
         "initiatedAt": in_nairobi(row.initiated_at),
         "timedOutAt": in_nairobi(row.timed_out_at),
@@ -183,6 +184,12 @@ def _attempt(row: Payment, words: PayerWords, *, mine: bool) -> dict[str, object
 
 def _failure(row: Payment, words: PayerWords) -> str | None:
     return words.happened if row.status in ENDED_WITHOUT_MONEY else None
+
+
+def _told(row: Payment) -> str | None:
+    """M-Pesa's own words; where it said a code alone, what the code means."""
+    known = row.result_description or not row.result_code.isdigit()
+    return (row.result_description if known else provider(row.provider).meaning(row.result_code)) or None
 
 
 def _message(row: Payment) -> str:

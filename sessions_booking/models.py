@@ -4,6 +4,8 @@ Every "never" here is a named constraint: no two live sessions share a therapist
 confirmed session has the payment that paid it (`booking_paid_where_confirmed`), and one payment pays one session.
 """
 
+from calendar import day_abbr
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -77,7 +79,7 @@ class OpeningHours(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.weekday} {self.opens:%H:%M}-{self.closes:%H:%M}"
+        return f"{day_abbr[self.weekday]} {self.opens:%H:%M}-{self.closes:%H:%M}"
 
 
 class HoursException(models.Model):
@@ -132,6 +134,7 @@ class Booking(models.Model):
 
     class Meta:
         ordering = ["starts_at", "pk"]
+        verbose_name = "session"  # what people read; the class is no Session, which is Django's word for a log-in
         indexes = [
             models.Index(fields=["client", "starts_at"], name="booking_of_client"),
             models.Index(fields=["therapist", "starts_at"], name="booking_of_therapist"),

@@ -91,12 +91,12 @@ class BookingAdmin(WatchedAdmin):
         """Its word, the payment behind it, and the receipt."""
         standing = _standing(row)
         if not standing.attempts:
-            return _pill(payment_pill(standing))
+            return _pill(payment_pill(row, standing))
         deciding = next((one for one in standing.attempts if one.pk == row.payment_id), standing.attempts[-1])
         url = reverse("admin:payments_payment_change", args=[deciding.pk])
         link = format_html('<a class="mono small line" href="{}">{}</a>', url, deciding.transaction_id)
         receipt = format_html('<span class="mono line">{}</span>', standing.receipt) if standing.receipt else ""
-        return format_html("{}{}{}", _pill(payment_pill(standing)), receipt, link)
+        return format_html("{}{}{}", _pill(payment_pill(row, standing)), receipt, link)
 
     @admin.display(description="price")
     def price(self, row: Booking) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from audit.models import Entry
 from lib import money
+from lib.clock import EAT
 from lib.phone import hidden
 from payments.admin.people import named, people_in
 from payments.models import Payment
@@ -38,15 +40,27 @@ def _trail(row: Booking) -> Iterable[Event]:
     for entry in entries.order_by("id")[:_MOST]:
         name = entry.action.rpartition(".")[2]
         icon, tone = _LOOKS.get(name, ("list", "grey"))
-        told = {key: value for key, value in entry.data.items() if value not in ("", None)}
-        detail = " · ".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items())
-        yield Event(entry.at, "trail", icon, tone, entry.actor, name.replace("_", " ").capitalize(), detail)
+        yield Event(entry.at, "trail", icon, tone, entry.actor, name.replace("_", " ").capitalize(), _detail(entry))
+
+
+def _detail(entry: Entry) -> str:
+    """By whom it was done, and for which time."""
+    said = {key: str(entry.data[key]) for key in ("by", "from", "starts_at") if entry.data.get(key)}
+    times = {key: in_nairobi(said[key]) for key in ("from", "starts_at") if key in said}
+    parts = [f"by {said.get('by', 'system')}", f"from {times['from']}" if "from" in times else ""]
+    parts.append(f"for {times['starts_at']}" if "starts_at" in times else "")
+    return " · ".join(part for part in parts if part)
+
+
+def in_nairobi(stamp: str) -> str:
+    """ "Tue 24 Nov 2026 10:00" of an ISO time."""
+    return f"{datetime.fromisoformat(stamp).astimezone(EAT):%a %d %b %Y %H:%M}"
 
 
 def _tries(attempts: Sequence[Payment]) -> Iterable[Event]:
     for one in attempts:
         words = f"Asked {hidden(one.phone_tail)} for {money.words(one.amount_cents)}: {brief(one).word}"
-        ended = " ".join(part for part in (one.result_code, one.result_description) if part)
+        ended = "" if one.completed_at else f"{one.result_code} {one.result_description}".strip()
         detail = " · ".join(part for part in (one.transaction_id, one.receipt, ended) if part)
         who = f"user:{one.payer_id}"
         yield Event(one.initiated_at, "money", "phone", "blue", who, words, detail, ("payments_payment", one.pk))

@@ -60,8 +60,18 @@ class TypeInline(admin.TabularInline):
         return False
 
 
+def _time() -> forms.TimeField:
+    """The browser's own input: the admin's speaks of the reader's time zone, and these hours are Nairobi's."""
+    return forms.TimeField(widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+
+
+def _moment() -> forms.DateTimeField:
+    return forms.DateTimeField(widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"))
+
+
 class HoursForm(forms.ModelForm):
     weekday = forms.TypedChoiceField(choices=_DAYS, coerce=int)
+    opens, closes = _time(), _time()
 
     class Meta:
         model = OpeningHours
@@ -72,8 +82,16 @@ class HoursInline(admin.TabularInline):
     model, form, extra = OpeningHours, HoursForm, 0
 
 
+class ExceptionForm(forms.ModelForm):
+    starts_at, ends_at = _moment(), _moment()
+
+    class Meta:
+        model = HoursException
+        fields = ("kind", "starts_at", "ends_at", "note")
+
+
 class ExceptionInline(admin.TabularInline):
-    model, extra = HoursException, 0
+    model, form, extra = HoursException, ExceptionForm, 0
     fields = ("kind", "starts_at", "ends_at", "note")
     verbose_name_plural = "exceptions: days off, extra hours (East Africa Time)"
 

@@ -255,8 +255,7 @@ WHOLE = {
     "types": [{"name": "Session", "minutes": 50, "price": 2500, "offered": "on"}],
     "hours": [{"weekday": 0, "opens": "09:00", "closes": "17:00"}],
     "exceptions": [
-        {"kind": "CLOSED", "starts_at_0": "2026-12-24", "starts_at_1": "00:00",
-         "ends_at_0": "2026-12-27", "ends_at_1": "00:00", "note": ""}
+        {"kind": "CLOSED", "starts_at": "2026-12-24T00:00", "ends_at": "2026-12-27T00:00", "note": ""}
     ],
 }  # fmt: skip
 

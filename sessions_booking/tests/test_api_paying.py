@@ -265,7 +265,7 @@ def test_every_try_is_kept_and_the_one_that_paid_counts(row: Booking) -> None:
         "mpesaTransactionID": "UKL7RT61SV",
         "mpesaAmount": 2500,
         "mpesaResultCode": paid.result_code or None,
-        "mpesaResultDesc": paid.result_description or None,
+        "mpesaResultDesc": "The service request is processed successfully",
         "paymentFailureReason": None,
     }
     assert said["paymentVerifiedAt"] == paid.completed_at.astimezone(clock.EAT).isoformat()
