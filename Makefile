@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check requirements bench screenshots clean
+.PHONY: help venv run test check requirements bench fuzz screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,9 @@ requirements: venv ## every requirement with the tests that prove it
 
 bench: venv ## measures this machine and the product on it
 	@exec $(PY) -m dev.bench $(ARGS)
+
+fuzz: venv ## 10,000 random callbacks, forgeries and API requests: EXAMPLES=… SEED=…
+	@exec $(PY) -m dev.fuzz $(ARGS)
 
 screenshots: venv ## pictures of every page into docs/screens, of the product that runs
 	@exec $(PY) -m dev.screenshots $(ARGS)

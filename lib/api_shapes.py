@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 _WHEN = {
-    400: "Something in the request is wrong: `errors` says which field and why.",
+    400: "Something in the request is wrong: `code` says what; `errors`, where there, says which field and why.",
     401: "No access token, or one that has ended.",
     403: "Signed in by a cookie, but without a CSRF token.",
     404: "There is no such thing, or it is somebody else's.",

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from payments.api.fields import TextField
 from sessions_booking.states import State
 
 WORDS = {  # the document's, whatever the language of a page
@@ -93,7 +94,7 @@ class MoveSerializer(serializers.Serializer[Any]):
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(
+    reason = TextField(
         max_length=300, required=False, allow_blank=True, default="", help_text="Read by the other side."
     )
 

@@ -48,7 +48,7 @@ def deliver(url: str, raw: bytes, **how: Any) -> str:
 class TestSentences(Fuzzed):
     """What M-Pesa really says, several times, in any order, about one payment."""
 
-    @effort.share(16)
+    @effort.share(10)
     @given(data=st.data())
     def test_the_payment_ends_as_it_was_told(self, data: st.DataObject) -> None:
         effort.tried["sentences of M-Pesa"] += 1
@@ -86,7 +86,7 @@ class TestSentences(Fuzzed):
 class TestSpoilt(Fuzzed):
     """M-Pesa's shapes with something wrong, and noise: at the payment's own address, or signed at a documented one."""
 
-    @effort.share(22)
+    @effort.share(20)
     @given(data=st.data(), origin=st.sampled_from(wire.GENUINE), kind=wire.CONTENT_TYPES, headers=wire.HEADERS)
     def test_nothing_is_believed_that_is_not_there(
         self, data: st.DataObject, origin: wire.Origin, kind: str, headers: dict[str, str]
@@ -148,7 +148,7 @@ class TestUnproven(Fuzzed):
 class TestSizes(Fuzzed):
     """64 kB are kept whole, one byte more is refused, and only its size and address are written down."""
 
-    @effort.share(4)
+    @effort.share(2)
     @given(
         size=st.integers(LIMIT - 2, LIMIT + 2) | st.integers(LIMIT + 1, 4 * LIMIT),
         fill=st.sampled_from([b" ", b"[", b"\x00", b"\xff", b"9"]),
