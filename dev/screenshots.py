@@ -133,6 +133,9 @@ PAGES = [
     Shot("admin-review", "/admin/payments/payment/?review=open", "admin"),
     Shot("admin-payment", "/admin/payments/payment/?review=open", "admin", _first_row),
     Shot("admin-inbox", "/admin/payments/callback/", "admin"),
+    Shot("admin-sessions", "/admin/sessions_booking/booking/", "admin"),
+    Shot("admin-session", "/admin/sessions_booking/booking/?state=CONFIRMED", "admin", _first_row),
+    Shot("admin-therapist", "/admin/sessions_booking/therapist/", "admin", _first_row),
 ]
 # What a browser says of an answer that is not 2xx: here it is meant.
 _MEANT = "Failed to load resource: the server responded with a status of 4"
