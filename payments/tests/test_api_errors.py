@@ -226,12 +226,13 @@ _PLACE = re.compile(r"<([a-z]+):([a-z_]+)>")
 
 
 def guarded() -> list[str]:
-    """Every address of the API, and every page of payments and wallets, but those that are open to all."""
+    """Every address of the API, and every page of payments, wallets and sessions, but those that are open to all."""
     found = routes(get_resolver().url_patterns)
     return sorted(
         _PLACE.sub(lambda place: "{number}" if place[1] == "int" else "{id}", route)
         for route in found
-        if route.startswith(("api/", "payments/", "deposit", "wallet", "history")) and route not in OPEN
+        if route.startswith(("api/", "payments/", "deposit", "wallet", "history", "sessions/", "practice/"))
+        and route not in OPEN
     )
 
 
@@ -253,7 +254,9 @@ class TestPaymentEndpointsNeedALogIn(TestCase):
     )
     def test_nobody_gets_in(self, route: str, method: str, token: str | None, scheme: str) -> None:
         headers = {} if token is None else {"Authorization": f"{scheme} {token}"}
-        answer = getattr(Client(), method)("/" + route.replace("{id}", "TXN_0").replace("{number}", "1"), headers=headers)
+        answer = getattr(Client(), method)(
+            "/" + route.replace("{id}", "TXN_0").replace("{number}", "1"), headers=headers
+        )
         if route.startswith("api/"):
             assert refusal(answer) == (401, "not_authenticated")
             assert answer["WWW-Authenticate"].startswith("Bearer")

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import hmac
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
@@ -98,6 +100,22 @@ def test_two_clicks_are_one_payment(row: Booking, m_pesa: Sim) -> None:
     assert refusal(other_phone) == (409, "payment_in_progress")
     assert 0 < int(other_phone["Retry-After"]) <= 120
     assert Payment.objects.count() == 1
+
+
+@pytest.mark.requirement("STK-6", "STK-9")
+def test_ten_clicks_at_once_are_one_payment(row: Booking, m_pesa: Sim) -> None:
+    def click(number: int) -> tuple[int, str]:
+        try:
+            answer = pay(row.client, row.code, key="k1" if number % 2 else "")
+            return answer.status_code, answer.json()["paymentId"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(click, range(10)))
+    assert {one for _status, one in answers} == {only_payment().transaction_id}
+    assert {status for status, _one in answers} <= {200, 202}
+    assert len(m_pesa.pushes()) == 1
 
 
 @pytest.mark.requirement("STK-6")
