@@ -276,6 +276,41 @@ class Sessions(RuleBasedStateMachine):
         if again:
             assert lifecycle.apply(news=[*reversed(news), *news], now=self.now) == []
 
+    @precondition(any_sitting)
+    @rule(which=which, paid=st.booleans())
+    def pay_in_the_last_minute(self, which: int, paid: bool) -> None:
+        """The deadline passes while the prompt is on the phone: the hold follows the payment."""
+        sitting = self.sitting(which)
+        if sitting.state != "APPROVED" or sitting.pay_by is None or sitting.pay_by <= self.now:
+            return
+        self.diary.now = sitting.pay_by - timedelta(seconds=30)
+        self.pay(which)
+        self.diary.now += timedelta(seconds=60)
+        self.sweeps()
+        if paid:
+            self.say(sitting, Said("paid"))
+
+    @precondition(any_sitting)
+    @rule(which=which, person=st.integers(0, 1), given_away=st.booleans())
+    def money_comes_after_the_release(self, which: int, person: int, given_away: bool) -> None:
+        sitting = self.sitting(which)
+        if sitting.state != "APPROVED" or sitting.pay_by is None or sitting.pay_by <= self.now:
+            return
+        self.pay(which)
+        self.say(sitting, Said("unsure"))
+        self.diary.now = sitting.pay_by
+        self.sweeps()
+        if given_away:
+            self.book(person, sitting.start)
+        self.say(sitting, Said("paid"))
+
+    def say(self, sitting: Sitting, said: Said) -> None:
+        """About the last payment for it, if there is one."""
+        stories = [story for story in self.diary.stories.values() if story.thing == sitting.pk]
+        if stories:
+            lifecycle.apply(news=[as_news(stories[-1].pk, said)], now=self.now)
+            self.diary.hear([(stories[-1].pk, said)])
+
     # --- The clock ---
 
     @rule(hours=st.sampled_from([0.02, 0.1, 1, 5, 20, 24, 30]))
