@@ -10,6 +10,7 @@ from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
 from accounts import events, lockout, passwords
@@ -18,6 +19,7 @@ from accounts.throttle import limited
 from lib import clock
 
 BACKEND = "accounts.backends.RoleBackend"
+a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's form views would read a PUT too
 
 
 class SafeNext(views.RedirectURLMixin):
@@ -30,6 +32,7 @@ class SafeNext(views.RedirectURLMixin):
         return {**super().get_context_data(**kwargs), "next": self.get_redirect_url()}  # type: ignore[misc]
 
 
+@method_decorator(a_form, name="dispatch")
 class SignIn(SafeNext, views.LoginView):
     """Somebody who is logged in and was sent here (a client who tries the admin) is told so, not sent in circles."""
 
@@ -62,7 +65,7 @@ class SignOut(views.LogoutView):
         return super().post(request, *args, **kwargs)
 
 
-@method_decorator(never_cache, name="dispatch")
+@method_decorator([a_form, never_cache], name="dispatch")
 class ChangePassword(views.PasswordChangeView):
     """This session goes on; every other one, and every token, ends with the old password."""
 
@@ -77,7 +80,7 @@ class ChangePassword(views.PasswordChangeView):
         return response
 
 
-@method_decorator([limited("password_reset"), never_cache], name="dispatch")
+@method_decorator([a_form, limited("password_reset"), never_cache], name="dispatch")
 class AskReset(FormView):
     """The same answer whether or not there is such an account."""
 
@@ -90,6 +93,7 @@ class AskReset(FormView):
         return super().form_valid(form)
 
 
+@method_decorator(a_form, name="dispatch")
 class ConfirmReset(views.PasswordResetConfirmView):
     """The link of the mail. It proves who one is, so the new password logs in at once."""
 

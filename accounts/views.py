@@ -17,7 +17,7 @@ from accounts import events
 from accounts.forms import ProfileForm, SignUpForm
 from accounts.joining import consent_template, sign_up
 from accounts.models import User
-from accounts.signing_in import BACKEND, SafeNext
+from accounts.signing_in import BACKEND, SafeNext, a_form
 from accounts.throttle import limited
 from lib import clock
 from lib.errors import Refusal
@@ -37,7 +37,7 @@ def consent(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/consent.html", {"version": version, "words": consent_template(version)})
 
 
-@method_decorator([limited("sign_up"), sensitive_post_parameters("password"), never_cache], name="dispatch")
+@method_decorator([a_form, limited("sign_up"), sensitive_post_parameters("password"), never_cache], name="dispatch")
 class SignUp(SafeNext, FormView):
     template_name = "accounts/sign_up.html"
     form_class = SignUpForm
@@ -60,7 +60,7 @@ class SignUp(SafeNext, FormView):
         return redirect(self.get_success_url())
 
 
-@method_decorator([login_required, never_cache], name="dispatch")
+@method_decorator([a_form, login_required, never_cache], name="dispatch")
 class Profile(UpdateView):
     template_name = "accounts/profile.html"
     context_object_name = "person"  # "user" would hide who is logged in

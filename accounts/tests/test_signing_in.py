@@ -114,6 +114,24 @@ def test_the_admin_has_the_same_door(client: Client) -> None:
     assert client.get(first["Location"])["Location"] == "/log-in/?next=/admin/"
 
 
+@pytest.mark.requirement("SEC-6")
+def test_the_admin_changes_passwords_and_logs_out_at_our_doors_too(client: Client, amina: User) -> None:
+    """Django's own would leave nothing in the audit trail."""
+    User.objects.filter(pk=amina.pk).update(role=Role.FINANCE, is_staff=True)
+    log_in(client)
+    assert client.get("/admin/password_change/")["Location"] == "/password/"
+    assert client.post("/admin/password_change/", {"old_password": PASSWORD})["Location"] == "/password/"
+    assert client.post("/admin/logout/")["Location"] == "/log-in/"
+    assert not is_in(client)
+    assert Entry.objects.latest("id").action == "account.signed_out"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("page", ["log-in", "sign-up", "profile", "password", "password/reset", "password/reset/MQ/x"])
+def test_forms_are_read_and_sent_and_nothing_else(browser: Client, page: str, method: str) -> None:
+    assert browser.generic(method, f"/{page}/").status_code == 405
+
+
 def test_a_client_who_tries_the_admin_is_told_so_not_sent_in_circles(browser: Client) -> None:
     answer = browser.get("/admin/", follow=True)
     assert [where for where, _ in answer.redirect_chain] == ["/admin/login/?next=/admin/", "/log-in/?next=%2Fadmin%2F"]
