@@ -129,6 +129,8 @@ def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime) 
     """
     row = _locked(code)
     by = _party(row, actor_id)
+    if by == "staff":
+        raise Refusal("not_allowed", _("Only its client or its therapist can move a session."), status=403)
     if row.state not in MAY_MOVE_IN_TIME:
         raise _wrong_state(row)
     if row.starts_at <= now:
