@@ -22,14 +22,16 @@ from notifications.models import Audience, Notification
 from notifications.sms import gsm
 from payments.models import Payment
 from sessions_booking.models import Booking
+from sessions_booking.states import State
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`paragraphs` are plain text; `url` is a path of ours, and `action` what its button says."""
+    """`paragraphs` and `more` are plain text; `url` is a path of ours, and `action` what its button says."""
 
     title: str
     paragraphs: list[str]
+    more: list[str]
     facts: list[tuple[str, str]]
     action: str
     url: str
@@ -40,7 +42,8 @@ def words(row: Notification) -> Words:
     said = _context(row)
     return Words(
         title=_part(row, "title", said),
-        paragraphs=[" ".join(text.split()) for text in _text(row, "text", said).split("\n\n") if text.strip()],
+        paragraphs=_paragraphs(row, "text", said),
+        more=_paragraphs(row, "more", said),
         facts=[fact for fact in _facts(row) if fact[1]],
         action=_part(row, "action", said),
         url=link(row),
@@ -58,7 +61,7 @@ def sms(row: Notification) -> str:
 def link(row: Notification) -> str:
     """Where one goes on from here."""
     if row.booking:
-        payable = row.event == "session.approved"
+        payable = row.event == "session.approved" and row.booking.state == State.APPROVED
         return reverse("sessions_booking:pay" if payable else "sessions_booking:session", args=[row.booking.code])
     if row.payment is None:  # cannot be: notification_about_something
         return "/"
@@ -77,6 +80,11 @@ def short_time(at: datetime) -> str:
 
 def _part(row: Notification, name: str, said: dict[str, Any]) -> str:
     return " ".join(_text(row, name, said).split())
+
+
+def _paragraphs(row: Notification, name: str, said: dict[str, Any]) -> list[str]:
+    """An empty line ends one."""
+    return [" ".join(text.split()) for text in _text(row, name, said).split("\n\n") if text.strip()]
 
 
 def _text(row: Notification, name: str, said: dict[str, Any]) -> str:
