@@ -13,6 +13,13 @@ _TRIED = "fuzz_examples"
 _of_workers: Counter[str] = Counter()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """schemathesis names a test by its operation, but not its id, by which xdist tells tests apart."""
+    if "[" in item.name and "[" not in item.nodeid:
+        item._id = item.id.with_params(item.name.partition("[")[2].removesuffix("]"))
+        assert "[" in item.nodeid
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
