@@ -200,6 +200,7 @@ PAYABLES = wiring.PAYABLES
 DIALECTS = wiring.DIALECTS
 REACTIONS = wiring.REACTIONS
 OUTBOX_SLOW = wiring.SLOW
+OUTBOX_SLOW_RUNS = env.int("OUTBOX_SLOW_RUNS", default=1)  # workers that send mail and SMS at once
 PERSONAL_DATA = wiring.PERSONAL_DATA
 
 # --- People ----------------------------------------------------------------------------------------------------------

@@ -75,6 +75,8 @@ def overtaken(event: str, payment: Payment) -> bool:
 def _is_told(event: str, audience: Audience, payload: Mapping[str, Any]) -> bool:
     if event == "session.reminder":
         return audience is Audience.CLIENT or payload["kind"] == "1h"
+    if payload.get("owed") and audience is Audience.CLIENT:
+        return True  # money that is kept for somebody is always told
     return payload.get("by") != audience.value
 
 

@@ -1,10 +1,11 @@
 """Celery's names for the work of this room.
 
-What waits for other servers (mail, SMS) has a run of its own, one at a time: a mail server that answers nobody holds
-up one worker, never the news that need none, nor payments.
+What waits for other servers (mail, SMS) has runs of its own, few at a time: a mail server that answers nobody holds
+up as many workers, never the news that need none, nor payments.
 """
 
 from celery import shared_task
+from django.conf import settings
 from django.db import connection
 
 from lib import clock
@@ -12,7 +13,7 @@ from lib.wake import wake
 from outbox import box
 
 _A_RUN = 50
-_LOCK = 0x6F7574  # "out": the one slow run
+_LOCK = 0x6F7574  # "out": the places of slow runs
 
 
 @shared_task(name="outbox.deliver", ignore_result=True)
@@ -24,19 +25,24 @@ def deliver() -> None:
 
 @shared_task(name="outbox.deliver_slow", ignore_result=True)
 def deliver_slow() -> None:
-    """The same for what waits for other servers."""
-    if not _alone("SELECT pg_try_advisory_lock(%s)"):
-        return
+    """The same for what waits for other servers; so many at a time as settings.OUTBOX_SLOW_RUNS."""
+    for place in range(settings.OUTBOX_SLOW_RUNS):
+        if _asked("SELECT pg_try_advisory_lock(%s, %s)", place):
+            _deliver_slow(place)
+            return
+
+
+def _deliver_slow(place: int) -> None:
     try:
         more = box.deliver_due(now=clock.now(), limit=_A_RUN, slow=True) == _A_RUN
     finally:
-        _alone("SELECT pg_advisory_unlock(%s)")
+        _asked("SELECT pg_advisory_unlock(%s, %s)", place)
     if more:
         wake("outbox.deliver_slow")
 
 
-def _alone(sql: str) -> bool:
+def _asked(sql: str, place: int) -> bool:
     """The lock belongs to this worker's connection, and ends with it."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_LOCK])
+        cursor.execute(sql, [_LOCK, place])
         return bool(cursor.fetchone()[0])

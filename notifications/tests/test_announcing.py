@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 from accounts.models import User
 from notifications.models import Channel, Notification, Preference
 from notifications.tests.factories import forget, react, told, with_phone
+from notifications.words import words
 from outbox.models import Delivery
 from payments.facts import Fact, Kind, Source
 from payments.tests import factories as paying
@@ -171,6 +172,14 @@ def test_money_for_a_session_that_is_gone_is_told_to_both(row: Booking) -> None:
     assert told("session.owed") == lines("session.owed", "therapist", APP, MAIL)
     assert told("payment.completed") == lines("payment.completed", "payer", APP, MAIL)
     assert "is kept for you" in Notification.objects.filter(event="payment.completed").first().data["owed"]
+
+
+def test_who_cancels_a_paid_session_is_told_that_the_money_is_kept(row: Booking) -> None:
+    money(prompted(row))
+    booking.cancel(code=row.code, actor_id=row.client_id, reason="", now=AT)
+    react()
+    mine = Notification.objects.get(event="session.cancelled", audience="client", channel=MAIL)
+    assert "KES 2,500 that you paid is kept for you" in " ".join(words(mine).paragraphs)
 
 
 @pytest.mark.requirement("SES-6", "P64", "P65")

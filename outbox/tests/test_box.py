@@ -218,7 +218,7 @@ def test_what_waits_for_others_holds_up_nothing_else(settings: LazySettings) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_only_one_worker_waits_for_others(settings: LazySettings) -> None:
+def test_only_so_many_workers_wait_for_others(settings: LazySettings) -> None:
     settings.OUTBOX_SLOW = [f"{HERE}.takes"]
     put("takes")
 
@@ -229,10 +229,10 @@ def test_only_one_worker_waits_for_others(settings: LazySettings) -> None:
             connection.close()
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [tasks._LOCK])
+        cursor.execute("SELECT pg_advisory_lock(%s, 0)", [tasks._LOCK])
         with ThreadPoolExecutor(1) as pool:
             pool.submit(elsewhere).result()
             assert Delivery.objects.get().state == State.WAITING
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [tasks._LOCK])
+            cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [tasks._LOCK])
             pool.submit(elsewhere).result()
     assert Delivery.objects.get().state == State.DONE

@@ -10,28 +10,46 @@ const SLOW_MS = 15000;
 const FAST_FOR_MS = 120000;
 const PATIENCE_MS = 10000;
 
-class LivePart {
-  constructor(element) {
-    this.element = element;
-    this.began = performance.now();
+// One socket for each address, however many parts of the page listen to it.
+class Line {
+  static #open = new Map();
+
+  static to(address) {
+    if (!Line.#open.has(address)) Line.#open.set(address, new Line(address));
+    return Line.#open.get(address);
+  }
+
+  constructor(address) {
+    this.address = new URL(address, location.href);
+    this.address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    this.parts = [];
     this.pause = 500;
     this.connect();
-    this.poll();
-    element.addEventListener("countdown:over", () => this.refresh());
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.refresh(); });
   }
 
   connect() {
-    const address = new URL(this.element.dataset.socket, location.href);
-    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    this.socket = new WebSocket(address);
-    this.socket.onopen = () => { this.pause = 500; this.refresh(); }; // what was said before it opened
-    this.socket.onmessage = () => this.refresh();
+    this.socket = new WebSocket(this.address);
+    this.socket.onopen = () => { this.pause = 500; this.tell(); }; // what was said before it opened
+    this.socket.onmessage = () => this.tell();
     this.socket.onclose = (event) => {
       if (event.code >= 4400 && event.code < 4500) return; // we may not listen: polling goes on
       setTimeout(() => this.connect(), this.pause);
       this.pause = Math.min(this.pause * 2, SLOW_MS);
     };
+  }
+
+  tell() { this.parts.forEach((part) => part.refresh()); }
+}
+
+class LivePart {
+  constructor(element) {
+    this.element = element;
+    this.began = performance.now();
+    this.line = Line.to(element.dataset.socket);
+    this.line.parts.push(this);
+    this.poll();
+    element.addEventListener("countdown:over", () => this.refresh());
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.refresh(); });
   }
 
   get isFinal() {
@@ -41,7 +59,7 @@ class LivePart {
   poll() {
     const young = performance.now() - this.began < FAST_FOR_MS;
     setTimeout(async () => {
-      const told = this.socket.readyState === WebSocket.OPEN;
+      const told = this.line.socket.readyState === WebSocket.OPEN;
       if (!told && !this.isFinal && !document.hidden) await this.refresh();
       this.poll();
     }, young ? FAST_MS : SLOW_MS);
