@@ -18,6 +18,7 @@ from django.db import connection
 from audit import trail
 from lib.crypto import Unreadable
 from lib.db import entry_point
+from lib.rows import update_rows
 from payments import calls, holding, lifecycle, record, sealing, timing
 from payments.models import Payment
 from payments.project import CHECKOUT_CONTEXT
@@ -72,7 +73,7 @@ def claim(*, now: datetime) -> list[Asked]:
         row.query_lease = uuid.uuid4()
         row.asked_at = now
         row.next_query_at = now + timedelta(seconds=timing.QUERY_LEASE)
-    Payment.objects.bulk_update(rows, ["query_lease", "asked_at", "next_query_at"])
+    update_rows(rows, ["query_lease", "asked_at", "next_query_at"])
     return [Asked(question, row.query_lease) for row in rows if row.query_lease and (question := _question(row))]
 
 

@@ -17,6 +17,7 @@ import structlog
 from audit import trail
 from lib.db import entry_point, in_transaction
 from lib.phone import mask_all
+from lib.rows import update_rows
 from payments import calls, chase, lifecycle, record, sealing, timing
 from payments.facts import Fact, Lot, Why
 from payments.holding import Held
@@ -106,7 +107,7 @@ def _process(rows: Sequence[Callback], now: datetime) -> None:
     chase.ask_soon(payment_ids=[r.ask_about for r in readings if r.ask_about], now=now)
     for reading in readings:
         _mark(reading, now)
-    Callback.objects.bulk_update(
+    update_rows(
         [reading.row for reading in readings],
         ["state", "processed_at", "outcome", "checkout_hash", "payment_id", "error", "next_attempt_at"],
     )

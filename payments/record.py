@@ -11,10 +11,11 @@ from datetime import datetime
 from ledger import books
 from lib.db import in_transaction
 from lib.money import words as money_words
+from lib.rows import update_rows
 from payments import facts, sealing, suspense, telling
 from payments.facts import Fact, Given, Kind, Why
 from payments.holding import Held, read_lot
-from payments.models import Callback, LotRow, Payment, PaymentFact
+from payments.models import Callback, LotRow, PaymentFact
 from payments.payable import payable
 from payments.project import CHECKOUT_CONTEXT, project
 
@@ -36,7 +37,7 @@ def write(held: Mapping[int, Held], *, now: datetime) -> list[Held]:
         project(item.row, item.after, item.given, now=now)
     postings = [*suspense.releases(adopted, now=now), *(_posting(item, now) for item in changed)]
     books.post([posting for posting in postings if posting.change], locked=locked)
-    Payment.objects.bulk_update([item.row for item in changed], _DERIVED)
+    update_rows([item.row for item in changed], _DERIVED)
     telling.tell(changed, now=now)
     return changed
 
@@ -46,7 +47,7 @@ def rewrite(items: Sequence[Held], *, action: str, now: datetime) -> None:
     """Save the work columns of payments about which nothing new is known, and say so."""
     for item in items:
         project(item.row, item.known, item.given, now=now)
-    Payment.objects.bulk_update([item.row for item in items], _DERIVED)
+    update_rows([item.row for item in items], _DERIVED)
     telling.note(items, action=action, now=now)
 
 

@@ -7,6 +7,7 @@ from audit import trail
 from ledger import books, chart
 from lib.db import in_transaction
 from lib.money import words
+from lib.rows import update_rows
 from payments.facts import Lot
 from payments.models import LotRow
 
@@ -45,7 +46,7 @@ def releases(adopted: Sequence[LotRow], *, now: datetime) -> list[books.Posting]
     """The journals that take adopted lots out of suspense; their payments' own journals book them anew."""
     for row in adopted:
         row.journals += 1
-    LotRow.objects.bulk_update(adopted, ["payment", "journals"])
+    update_rows(adopted, ["payment", "journals"])
     return [_posting(row, -1, now) for row in adopted]
 
 
