@@ -118,6 +118,7 @@ PAGES = [
     Shot("session-cancel", "/sessions/", "client", sessions_first.session("Confirmed", "cancel/")),
     Shot("session-move", "/sessions/", "client", sessions_first.session("Confirmed", "move/")),
     Shot("session-move-confirm", "/sessions/", "client", sessions_first.moved),
+    Shot("session-failed", "/sessions/", "client", sessions_first.failed),
     Shot("practice", "/practice/", "therapist"),
     Shot("practice-session", "/practice/", "therapist", sessions_first.session("Pending Approval")),
     Shot("practice-decline", "/practice/", "therapist", sessions_first.session("Pending Approval", "decline/")),

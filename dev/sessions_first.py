@@ -42,3 +42,16 @@ def wrong_hours(page: Page) -> None:
     page.get_by_label("To", exact=True).first.fill("09:00")
     with page.expect_navigation():
         page.get_by_role("button", name="Add hours").click()
+
+
+def failed(page: Page) -> None:
+    """The approved one, after a payment that had too little money."""
+    session("Approved")(page)
+    if not page.get_by_text("You can try again at once").count():
+        address = page.url
+        page.get_by_role("link", name="Pay with M-Pesa").click()
+        page.get_by_label("M-Pesa number").fill("0711 111 111")
+        page.get_by_role("button", name="Pay with M-Pesa").click()
+        page.get_by_role("heading", name="Not paid", exact=True).wait_for()
+        page.goto(address)
+    page.wait_for_load_state("networkidle")

@@ -266,6 +266,17 @@ def test_a_failed_one_is_tried_again_with_its_number(client_user: User) -> None:
     assert "Payments for it today" in page
 
 
+@pytest.mark.requirement("STK-10", "P29")
+def test_while_the_phone_is_locked_the_page_counts_down(client_user: User) -> None:
+    _, type = practised()
+    row = browsing.approved(type, client_user, ahead(3))
+    factories.failure(factories.prompted(row, now=clock.now()), code="1001", now=clock.now())
+    page = browser_of(client_user).get(url(row))
+    assert "Best tried again in" in text_of(page)
+    assert "data-seconds=" in page.content.decode()
+    assert "Pay with M-Pesa" in text_of(page)
+
+
 @pytest.mark.requirement("SES-3")
 def test_the_last_hour_to_pay_has_a_countdown(client_user: User) -> None:
     _, type = practised()
