@@ -12,5 +12,6 @@ _TOLD = (
     "payment.receipt", "payment.owed", "payment.failed", "payment.expired", "payment.cancelled",
 )  # fmt: skip
 REACTIONS: dict[str, list[str]] = {topic: [f"notifications.events.{topic.replace('.', '_')}"] for topic in _TOLD}
+REPEATABLE = [handler for handlers in REACTIONS.values() for handler in handlers]  # they write rows of ours, once
 SLOW = ["notifications.sending.send", "accounts.passwords.send_reset"]  # reactions that wait for other servers
 PERSONAL_DATA: list[str] = []

@@ -7,6 +7,9 @@ worker, can never send it a second time by accident. The handler then ends in on
 - it returns: DONE;
 - it raises `outbox.Refused`: certainly not sent, so it is tried again after 1, 5, 15 and 60 minutes, then FAILED;
 - anything else, or silence until the lease is over: perhaps sent, so DOUBTFUL, and only a person sends it again.
+
+Handlers of settings.OUTBOX_REPEATABLE only write rows of ours, once however often they are called: where a worker died
+in one of them, another calls it again soon.
 """
 
 import logging
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Case, F, Q, Value, When
 from django.utils.module_loading import import_string
 
 from lib.db import entry_point, in_transaction
@@ -29,6 +33,7 @@ from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
 BACKOFF_S = (60, 300, 900, 3600)  # settings.OUTBOX_BACKOFF_S
 LEASE_S = 300  # longer than any handler's whole timeout, and than Celery lets a task live (settings.OUTBOX_LEASE_S)
 _TASKS = {False: "outbox.deliver", True: "outbox.deliver_slow"}  # by whether a handler waits for other servers
+REPEATABLE_LEASE_S = 20
 _RUN_S = 60  # a run ends before Celery would end it in the middle of a delivery
 logger = logging.getLogger(__name__)
 
@@ -90,17 +95,28 @@ def claim(*, now: datetime, slow: bool | None = None) -> Delivery | None:
     if delivery is None:
         return None
     delivery.state, delivery.lease_token = State.SENDING, uuid.uuid4()
-    delivery.lease_until = now + timedelta(seconds=getattr(settings, "OUTBOX_LEASE_S", LEASE_S))
+    delivery.lease_until = now + _lease(delivery.handler)
     delivery.attempts += 1
     delivery.save(update_fields=["state", "lease_token", "lease_until", "attempts"])
     return delivery
 
 
+def _lease(handler: str) -> timedelta:
+    repeatable = handler in settings.OUTBOX_REPEATABLE
+    return timedelta(seconds=REPEATABLE_LEASE_S if repeatable else getattr(settings, "OUTBOX_LEASE_S", LEASE_S))
+
+
 def doubt_abandoned(*, now: datetime) -> int:
-    """Whose lease ran out was perhaps sent by a worker that died: it becomes DOUBTFUL."""
+    """Whose lease ran out was perhaps sent by a worker that died: DOUBTFUL, but for what may be repeated."""
     abandoned = Delivery.objects.filter(state=State.SENDING, lease_until__lte=now)
-    words = "the worker that was sending it did not come back"
-    return abandoned.update(state=State.DOUBTFUL, lease_token=None, lease_until=None, last_error=words)
+    repeatable = Q(handler__in=settings.OUTBOX_REPEATABLE)
+    return abandoned.update(
+        state=Case(When(repeatable, then=Value(State.WAITING.value)), default=Value(State.DOUBTFUL.value)),
+        next_attempt_at=Case(When(repeatable, then=Value(now)), default=F("next_attempt_at")),
+        lease_token=None,
+        lease_until=None,
+        last_error="the worker that was sending it did not come back",
+    )
 
 
 @entry_point

@@ -236,3 +236,16 @@ def test_only_so_many_workers_wait_for_others(settings: LazySettings) -> None:
             cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [tasks._LOCK])
             pool.submit(elsewhere).result()
     assert Delivery.objects.get().state == State.DONE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_may_be_repeated_is_repeated_when_its_worker_died(settings: LazySettings) -> None:
+    settings.OUTBOX_REPEATABLE = [f"{HERE}.takes"]
+    put("takes", key="ours")
+    put("breaks", key="theirs")
+    assert [box.claim(now=NOW) is not None for _ in range(2)] == [True, True]
+    assert box.deliver_due(now=NOW + timedelta(seconds=box.REPEATABLE_LEASE_S), limit=10) == 1
+    assert [delivery.state for delivery in Delivery.objects.order_by("id")] == ["DONE", "SENDING"]
+    box.deliver_due(now=NOW + timedelta(seconds=box.LEASE_S), limit=10)
+    assert Delivery.objects.get(key="theirs").state == State.DOUBTFUL
+    assert len(handlers.called) == 1
