@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db.models import Sum
 from django.test import override_settings
 
@@ -18,7 +17,7 @@ from audit.models import Entry
 from ledger import books, chart, checks
 from ledger.models import Transfer
 from lib import clock
-from payments import calls, hooks, inbox, phones, sealing
+from payments import calls, hooks, inbox, phones, sealing, timing, unmatched
 from payments.models import Callback, LotRow, Payment, PaymentFact
 from payments.tests import factories
 from tests.fuzz import wire
@@ -32,11 +31,10 @@ Snapshot = dict[str, Any]
 
 
 @contextmanager
-def as_configured(origin: wire.Origin = wire.GENUINE[0]) -> Iterator[None]:
-    """Callbacks have a secret, the proxies are the origin's, and no forgery was counted yet."""
-    cache.clear()
+def as_configured(origin: wire.Origin | None = None) -> Iterator[None]:
+    """Callbacks have a secret, and the proxies are the origin's."""
     m_pesa = replace(settings.MPESA, callback_secret=wire.SECRET)
-    with override_settings(MPESA=m_pesa, TRUSTED_PROXIES=origin.proxies):
+    with override_settings(MPESA=m_pesa, TRUSTED_PROXIES=origin.proxies if origin else []):
         yield
 
 
@@ -60,6 +58,20 @@ def drain() -> None:
     left = Callback.objects.exclude(state__in=["DONE", "UNMATCHED"])
     broken = Callback.objects.exclude(error="", attempts=0)
     assert ([*left.values("state", "error")], [*broken.values("error")]) == ([], [])
+
+
+@contextmanager
+def m_pesa_is_away() -> Iterator[None]:
+    with override_settings(MPESA=replace(settings.MPESA, base_url="http://127.0.0.1:9")):
+        yield
+
+
+def ask_until_quiet() -> int:
+    """How often M-Pesa is asked about callbacks that name no request of ours, in the two days after them."""
+    now, asked = clock.now(), 0
+    for pause in [*timing.QUERIES, 2 * 24 * 3600]:
+        asked += unmatched.ask_due(now=now + timing.seconds(pause + 1))
+    return asked
 
 
 def snapshot(payment: Payment) -> Snapshot:

@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from lib import clock
+from payments import timing
 from payments.models import Callback, LotRow, Payment
 from payments.tests import factories
 from payments.urls import DOCUMENTED_CALLBACKS
 from tests.fuzz import effort, scene, wire
-from tests.fuzz.callback_bodies import LIMIT, NOISE, RECEIPTS, Sentence, sentences, spoilt
+from tests.fuzz.callback_bodies import LIMIT, NOISE, RECEIPTS, Sentence, Whose, sentences, spoilt
 
 pytestmark = [pytest.mark.requirement("CB-1"), pytest.mark.requirement("TST-3")]
 ORDER = ["PROMPTED", "FAILED", "CANCELLED", "COMPLETED"]
+CHECKOUTS = st.from_regex(r"ws_CO_[0-9]{26,29}", fullmatch=True) | st.text(
+    st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=128
+)
 ROUTES = [f"/{route}" for route in DOCUMENTED_CALLBACKS]
 
 
@@ -87,7 +91,7 @@ class TestSpoilt(Fuzzed):
     """M-Pesa's shapes with something wrong, and noise: at the payment's own address, or signed at a documented one."""
 
     @effort.share(20)
-    @given(data=st.data(), origin=st.sampled_from(wire.GENUINE), kind=wire.CONTENT_TYPES, headers=wire.HEADERS)
+    @given(data=st.data(), origin=wire.genuine(), kind=wire.CONTENT_TYPES, headers=wire.HEADERS)
     def test_nothing_is_believed_that_is_not_there(
         self, data: st.DataObject, origin: wire.Origin, kind: str, headers: dict[str, str]
     ) -> None:
@@ -135,7 +139,7 @@ class TestUnproven(Fuzzed):
         if url == "signature":
             proof = {"HTTP_X_MPESA_SIGNATURE": wire.signature(raw)}
         if url == "none":
-            origin = data.draw(st.sampled_from(wire.GENUINE))
+            origin = data.draw(wire.genuine())
         where = f"/hooks/{scene.token_of(self.mine)}" if url == "token" else data.draw(st.sampled_from(ROUTES))
         with scene.as_configured(origin):
             assert deliver(where, raw, origin=origin, kind=kind, **headers, **proof) == "kept"
@@ -143,6 +147,26 @@ class TestUnproven(Fuzzed):
         assert (scene.snapshot(self.mine), scene.snapshot(self.other)) == before
         assert scene.moved() == money
         assert [(verdict, body) for verdict, _, body in scene.stored()] == [("DOUBTFUL", raw)]
+
+
+@pytest.mark.requirement("CB-7")
+class TestUnknownRequests(Fuzzed):
+    """Proven, but about a request that nobody made: asked about as often as planned, then left to a person."""
+
+    @effort.share(2)
+    @given(data=st.data())
+    def test_it_is_not_asked_about_for_ever(self, data: st.DataObject) -> None:
+        effort.tried["unknown requests"] += 1
+        nobody = Whose(data.draw(CHECKOUTS), "254700000001")
+        raw = data.draw(sentences(nobody).map(Sentence.raw) | spoilt(nobody))
+        before, money = (scene.snapshot(self.mine), scene.snapshot(self.other)), scene.moved()
+        with scene.as_configured(), scene.m_pesa_is_away():
+            deliver(data.draw(st.sampled_from(ROUTES)), raw, HTTP_X_MPESA_SIGNATURE=wire.signature(raw))
+            scene.drain()
+            asked = scene.ask_until_quiet()
+        assert asked <= len(timing.QUERIES)
+        assert Callback.objects.get().state in ("DONE", "STUCK")
+        assert (scene.snapshot(self.mine), scene.snapshot(self.other), scene.moved()) == (*before, money)
 
 
 class TestSizes(Fuzzed):

@@ -79,7 +79,7 @@ class Forged(Fuzzed):
 
     def refused(self, data: st.DataObject, url: str, raw: bytes, **headers: str) -> None:
         """From wherever it comes: from M-Pesa's own address, or from one that claims to be it."""
-        origin = data.draw(st.sampled_from(wire.GENUINE) | wire.spoofed())
+        origin = data.draw(wire.genuine() | wire.spoofed())
         before, money = (scene.snapshot(self.mine), scene.snapshot(self.other)), scene.moved()
         with scene.as_configured(origin):
             assert scene.said(wire.post(url, raw, origin=origin, **headers)) == (403, scene.REJECTED)
