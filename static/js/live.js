@@ -10,15 +10,10 @@ const SLOW_MS = 15000;
 const FAST_FOR_MS = 120000;
 const PATIENCE_MS = 10000;
 
-// One socket for each address, however many parts of the page listen to it.
+// One socket for each address, however many parts listen to it.
+const lines = {};
+
 class Line {
-  static #open = new Map();
-
-  static to(address) {
-    if (!Line.#open.has(address)) Line.#open.set(address, new Line(address));
-    return Line.#open.get(address);
-  }
-
   constructor(address) {
     this.address = new URL(address, location.href);
     this.address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -45,7 +40,8 @@ class LivePart {
   constructor(element) {
     this.element = element;
     this.began = performance.now();
-    this.line = Line.to(element.dataset.socket);
+    const { socket } = element.dataset;
+    this.line = lines[socket] ??= new Line(socket);
     this.line.parts.push(this);
     this.poll();
     element.addEventListener("countdown:over", () => this.refresh());

@@ -20,7 +20,7 @@ def test_the_list_follows_a_payment_without_a_reload(product: Stack, open_page: 
     page.locator("main form button").first.click()
     page.wait_for_url(f"{product.site}/")
     page.goto(f"{product.site}/admin/payments/payment/?q=watched")
-    expect(page.get_by_text("Live: changes show by themselves.")).to_be_visible()
+    expect(page.locator(".live-note")).to_have_text("Live")
     expect(page.locator("#result_list tbody tr")).to_have_count(0)
     product.deposit(payer, "254708374149", 30)
     row = page.locator("#result_list tbody tr")
