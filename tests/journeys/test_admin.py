@@ -25,4 +25,4 @@ def test_the_list_follows_a_payment_without_a_reload(product: Stack, open_page: 
     product.deposit(payer, "254708374149", 30)
     row = page.locator("#result_list tbody tr")
     expect(row).to_have_count(1, timeout=20_000)
-    expect(row.locator(".state")).to_have_text("Paid", timeout=20_000)
+    expect(row).to_contain_text("Paid", timeout=20_000)
