@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check requirements bench fuzz screenshots clean
+.PHONY: help venv run test check requirements bench chaos fuzz screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ bench: venv ## measures this machine and the product on it
 
 fuzz: venv ## 10,000 random callbacks, forgeries and API requests: EXAMPLES=… SEED=…
 	@exec $(PY) -m dev.fuzz $(ARGS)
+
+chaos: venv ## 1,300 payments while everything dies, three seeds, then proof: ARGS="--seeds 7"
+	@exec $(PY) -m tests.chaos $(ARGS)
 
 screenshots: venv ## pictures of every page into docs/screens, of the product that runs
 	@exec $(PY) -m dev.screenshots $(ARGS)

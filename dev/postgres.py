@@ -50,8 +50,8 @@ class Server:
         processes.stop([self.process], by=signal.SIGINT if durable else signal.SIGQUIT, patience_s=10)
 
 
-def start(folder: Path, *, durable: bool) -> Server:
-    """Start on a free port with the data under `folder`, made on the first start. Raises Unusable."""
+def start(folder: Path, *, durable: bool, port: int = 0) -> Server:
+    """Start on a free port (or this one) with the data under `folder`, made on the first start. Raises Unusable."""
     programs = _programs()
     password = _password(folder)
     data = folder / "data"
@@ -60,7 +60,7 @@ def start(folder: Path, *, durable: bool) -> Server:
     _clear_remains(data)
     for _ in range(_PORTS_TRIED):
         with suppress(PortTaken):
-            return _start_once(programs, folder, password, durable=durable)
+            return _start_once(programs, folder, password, durable=durable, port=port)
     raise Unusable(f"PostgreSQL found no free port in {_PORTS_TRIED} tries; its log is {folder / 'log'}.")
 
 
@@ -166,8 +166,8 @@ def _clear_remains(data: Path) -> None:
     remains.unlink(missing_ok=True)
 
 
-def _start_once(programs: Path, folder: Path, password: str, *, durable: bool) -> Server:
-    port, user = processes.free_port(), server_user()
+def _start_once(programs: Path, folder: Path, password: str, *, durable: bool, port: int) -> Server:
+    port, user = port or processes.free_port(), server_user()
     options = {
         "listen_addresses": processes.LOOPBACK,
         "port": str(port),

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dev import processes
 from dev.places import Unusable
@@ -31,11 +32,12 @@ class Server:
         processes.stop([self.process], by=signal.SIGTERM, patience_s=5)
 
 
-def start(folder: Path, *, durable: bool) -> Server:
-    """Start on a free port. Raises Unusable."""
-    program = _program()
+def start(folder: Path, *, durable: bool, again: str = "") -> Server:
+    """Start on a free port, or where `again`, the URL of one that has ended, says. Raises Unusable."""
+    program, was = _program(), urlsplit(again)
     for _ in range(_PORTS_TRIED):
-        if server := _start_once(program, folder):
+        port, password = was.port or processes.free_port(), was.password or secrets.token_hex(16)
+        if server := _start_once(program, folder, port, password):
             return server
     raise Unusable(f"Redis found no free port in {_PORTS_TRIED} tries; its log is {folder / 'log'}.")
 
@@ -51,9 +53,8 @@ def _program() -> Path:
     return program
 
 
-def _start_once(program: Path, folder: Path) -> Server | None:
+def _start_once(program: Path, folder: Path, port: int, password: str) -> Server | None:
     """None when the port was taken meanwhile. The password goes by standard input, where no `ps` shows it."""
-    port, password = processes.free_port(), secrets.token_hex(16)
     with (folder / "log").open("wb") as log:
         process = processes.spawn([program, "-"], cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log)
     assert process.stdin is not None  # noqa: S101

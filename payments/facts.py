@@ -56,6 +56,7 @@ class Why(StrEnum):
     SEVERAL_LOTS = "SEVERAL_LOTS"
     CONTRADICTION = "CONTRADICTION"
     UNKNOWN_RESULT = "UNKNOWN_RESULT"
+    UNHEARD_OF = "UNHEARD_OF"
     NOT_GIVEN = "NOT_GIVEN"
     REVERSED = "REVERSED"
     RETURNED = "RETURNED"
@@ -206,6 +207,8 @@ def _odd_news(known: Known) -> Iterable[Reason]:
         yield Reason(Why.CONTRADICTION)
     if known.of(Kind.UNRESOLVED) and status(known) is Status.EXPIRED:
         yield Reason(Why.UNKNOWN_RESULT)
+    if _perhaps_sent(known) and not known.of(Kind.ACCEPTED) and status(known) is Status.EXPIRED:
+        yield Reason(Why.UNHEARD_OF)
     accepted = {fact.checkout_hash for fact in known.of(Kind.ACCEPTED)}
     if accepted and any(lot.checkout_hash and lot.checkout_hash not in accepted for lot in known.lots):
         yield Reason(Why.FOREIGN_CHECKOUT)
@@ -269,9 +272,13 @@ def difference(new: dict[str, int], old: dict[str, int]) -> dict[str, int]:
 
 def may_be_sent(known: Known) -> bool:
     """Every submission so far was certainly not sent, and nothing ended the payment: a push cannot double one."""
-    settled = {fact.submission for fact in known.of(Kind.REFUSED)}
-    sent = {fact.submission for fact in known.of(Kind.SENT)}
-    return status(known) is Status.SENDING and sent <= settled
+    return status(known) is Status.SENDING and not _perhaps_sent(known)
+
+
+def _perhaps_sent(known: Known) -> bool:
+    """A submission is not known to have been refused: it may be on a phone."""
+    refused = {fact.submission for fact in known.of(Kind.REFUSED)}
+    return any(fact.submission not in refused for fact in known.of(Kind.SENT))
 
 
 def may_be_asked(known: Known) -> bool:

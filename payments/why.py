@@ -40,6 +40,10 @@ REVIEWS: dict[Why, tuple[str, str]] = {
     Why.SEVERAL_LOTS: ("More than one receipt", "One prompt was paid more than once. The surplus is owed: refund it."),
     Why.CONTRADICTION: ("Told both: failed and paid", _COMPARE),
     Why.UNKNOWN_RESULT: ("A code that nobody knows", "Look it up in the M-Pesa portal, then say how it ended."),
+    Why.UNHEARD_OF: (
+        "Perhaps sent, never heard of",
+        "M-Pesa's answer was lost, so M-Pesa cannot be asked. Look for it in the organisation's statement, then say how it ended.",
+    ),
     Why.NOT_GIVEN: ("Paid, but not given", f"The thing could not be given. {_REFUND}"),
     Why.REVERSED: ("Taken back by M-Pesa", "It was none of our refunds. Find out why in the M-Pesa portal."),
     Why.RETURNED: ("Paid, and given back", f"What was bought was cancelled. {_REFUND}"),

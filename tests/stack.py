@@ -6,6 +6,7 @@ person, M-Pesa or an accountant would see.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -97,6 +98,21 @@ class Stack:
         """SIGKILL, with everything it started."""
         processes.stop([self._children.pop(name)], patience_s=0)
 
+    def freeze(self, name: str) -> None:
+        """SIGSTOP, with everything it started: alive for the system, dead for everybody else, until `thaw`."""
+        os.killpg(self._children[name].pid, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        os.killpg(self._children[name].pid, signal.SIGCONT)
+
+    def run(self, *command: str, given: str = "") -> str:
+        """`manage.py` or `-c` with the product's own settings; what it printed. Raises AssertionError where it fails."""
+        done = subprocess.run(
+            [sys.executable, *command], cwd=CHECKOUT, env=self.env, input=given, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
     def stop(self) -> None:
         processes.stop(list(self._children.values()), patience_s=5)
 
@@ -104,15 +120,7 @@ class Stack:
         return (self._logs / f"{name}.log").read_text(errors="replace")
 
     def people(self, *names: str) -> list[Person]:
-        done = subprocess.run(
-            [sys.executable, "-c", _PEOPLE, *names],
-            cwd=CHECKOUT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [Person(**one) for one in json.loads(done.stdout.strip().splitlines()[-1])]
+        return [Person(**one) for one in json.loads(self.run("-c", _PEOPLE, *names).strip().splitlines()[-1])]
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
@@ -144,11 +152,14 @@ def until(found: Callable[[], T], *, what: str, within_s: float = 60.0) -> T:
 
 
 @contextmanager
-def running(logs: Path) -> Iterator[Stack]:
-    """The whole product on free ports, its database made for it and dropped after it."""
+def running(logs: Path, *, database: str = "", redis: str = "", scale: float = SCALE) -> Iterator[Stack]:
+    """The whole product on free ports, its database made for it and dropped after it.
+
+    `database` and `redis` name servers of its own; the ones that the environment names if not given.
+    """
     ports = stack.Ports(web=processes.free_port(), simulator=processes.free_port())
     name = f"stack_{os.getpid()}"
-    server = os.environ["DATABASE_URL"]
+    server = database or os.environ["DATABASE_URL"]
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {name}")
@@ -157,9 +168,9 @@ def running(logs: Path) -> Iterator[Stack]:
         "MPESA_BASE_URL": ports.phones,
         "SIMULATOR_URL": ports.phones,
         "DATABASE_URL": urlunsplit(urlsplit(server)._replace(path=f"/{name}")),
-        "REDIS_URL": _other_redis(os.environ["REDIS_URL"]),
+        "REDIS_URL": _other_redis(redis or os.environ["REDIS_URL"]),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "TIME_SCALE": str(SCALE),
+        "TIME_SCALE": str(scale),
         "RATE_LIMIT_CHANGES": "100000",
         "RATE_LIMIT_READS": "1000000",
     }

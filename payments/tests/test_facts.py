@@ -158,6 +158,19 @@ def test_odd_money_is_never_without_a_reason(some_facts: list[Fact], some_lots: 
     assert (Why.CONTRADICTION in whys) == (denied and paid)
 
 
+@pytest.mark.requirement("REC-2", "REC-6")
+@examples
+@given(some_facts, some_lots)
+def test_what_was_perhaps_sent_and_never_heard_of_is_for_a_person(some_facts: list[Fact], some_lots: list[Lot]) -> None:
+    """M-Pesa may have moved money for it, and there is no id to ask about."""
+    known = known_of([*some_facts, *some_lots])
+    refused = {fact.submission for fact in some_facts if fact.kind is Kind.REFUSED}
+    perhaps = any(fact.kind is Kind.SENT and fact.submission not in refused for fact in some_facts)
+    named = any(fact.kind is Kind.ACCEPTED for fact in some_facts)
+    whys = {reason.why for reason in facts.reasons(known, None)}
+    assert (Why.UNHEARD_OF in whys) == (perhaps and not named and facts.status(known) is Status.EXPIRED)
+
+
 @pytest.mark.requirement("REC-6")
 @examples
 @given(some_facts, some_lots, given_answers)

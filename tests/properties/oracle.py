@@ -104,6 +104,9 @@ class Story:
             "SEVERAL_LOTS": len(self.receipts) > 1,
             "CONTRADICTION": self.paid and bool(self.said & {"failed", "cancelled"}),
             "UNKNOWN_RESULT": "riddle" in self.said and self.status == "EXPIRED",
+            "UNHEARD_OF": self.status == "EXPIRED"
+            and not self.checkout
+            and bool({"unknown", "lost"} & {*self.pushes.values()}),
             "NOT_GIVEN": self.given == 0,
             "REVERSED": bool(self.back),
             "RETURNED": self.returned,
