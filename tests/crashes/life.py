@@ -63,7 +63,7 @@ class Life:
     def another(self) -> "Life":
         """Nothing of the one before is left but its rows; so each death is met by the same steps."""
         said.forget()
-        return Life(self.victims, self.m_pesa)
+        return type(self)(self.victims, self.m_pesa)
 
     # --- What people and the network do ---
 
@@ -195,11 +195,15 @@ class Life:
         """The payment ended as M-Pesa's books say, with `pushes` prompts at most."""
         row, moved = self.payment, self.moved()
         assert (row.status, row.received_cents) == ("COMPLETED" if moved else unpaid, moved)
-        assert held(chart.wallet(self.payer.pk)) == moved
+        self.prove_given(moved)
         assert len(self.pushes()) <= pushes
         assert row.answer == ("GIVEN" if moved else "")
         self._prove_said(row)
         prove_world(self.m_pesa)
+
+    def prove_given(self, cents: int) -> None:
+        """What was paid for is there, and nothing else."""
+        assert held(chart.wallet(self.payer.pk)) == cents
 
     def _prove_said(self, row: Payment) -> None:
         """Each end was said once; or perhaps once, and then a person knows."""

@@ -12,6 +12,8 @@ REACTIONS = {
     "payment.completed": ["tests.crashes.said.completed"],
     "payment.cancelled": ["tests.crashes.said.cancelled"],
     "payment.expired": ["tests.crashes.said.expired"],
+    "session.reminder": ["tests.crashes.said.reminded"],
+    "session.expired": ["tests.crashes.said.released"],
 }
 
 
@@ -25,6 +27,14 @@ def cancelled(payload: Mapping[str, object]) -> None:
 
 def expired(payload: Mapping[str, object]) -> None:
     _say("payment.expired", payload)
+
+
+def reminded(payload: Mapping[str, object]) -> None:
+    _say("session.reminder", {"payment_id": None, **payload})
+
+
+def released(payload: Mapping[str, object]) -> None:
+    _say("session.expired", {"payment_id": None, **payload})
 
 
 def _say(topic: str, payload: Mapping[str, object]) -> None:

@@ -25,6 +25,7 @@ from django.urls import get_resolver  # noqa: E402
 from audit import seal  # noqa: E402
 from outbox import box  # noqa: E402
 from payments import chase, inbox, lifecycle, starting, unmatched  # noqa: E402
+from sessions_booking import booking, reminders  # noqa: E402
 from tests.crashes import edge, said  # noqa: E402
 
 BROKE = 70
@@ -48,6 +49,8 @@ JOBS: dict[str, Callable[..., Any]] = {
     "close_overdue": chase.close_overdue,
     "deliver": lambda *, now: box.deliver_due(now=now, limit=50),
     "seal": seal.seal_new,
+    "remind": reminders.remind_due,
+    "release": booking.release_due,
 }
 
 
