@@ -55,6 +55,11 @@ def behind(rows: "QuerySet[Booking]", now: datetime) -> "QuerySet[Booking]":
     return rows.exclude(state__in=sorted(OPEN), ends_at__gt=now).order_by("-starts_at", "-pk")
 
 
+def same_again(*, user: User, type_id: int, starts_at: datetime) -> Booking | None:
+    """The open session that this client has at this very time already: what a second click asks for."""
+    return of_client(user).filter(type_id=type_id, starts_at=starts_at, state__in=sorted(OPEN)).first()
+
+
 def next_session(*, user: User, now: datetime) -> Shown | None:
     """The client's next one."""
     found = show(list(ahead(of_client(user), now)[:1]), user=user, now=now)

@@ -46,7 +46,7 @@ class Shown:
 
     @property
     def payment(self) -> words.Pill:
-        return words.payment_pill(self.booking, self.standing)
+        return words.payment_pill(self.booking, self.standing, to_client=self.party == "client")
 
     @property
     def client(self) -> str:

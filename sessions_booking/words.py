@@ -121,7 +121,7 @@ def state_pill(booking: Booking) -> Pill:
     return Pill(tone, icon, str(State(booking.state).label))
 
 
-def payment_pill(booking: Booking, standing: Standing) -> Pill:
+def payment_pill(booking: Booking, standing: Standing, *, to_client: bool = False) -> Pill:
     """How its payment stands, in the document's words; what is not paid says so before why."""
     words = {
         "": _("Not paid"),
@@ -132,7 +132,7 @@ def payment_pill(booking: Booking, standing: Standing) -> Pill:
         "Cancelled": _("Not paid: cancelled"),
         "Timed Out": _("Not paid: timed out"),
         "Refunded": _("Refunded"),
-        "Owed": _("Kept for the client"),
+        "Owed": _("Kept for you") if to_client else _("Kept for the client"),
     }
     untried = ("amber" if booking.state in OPEN else "grey", "minus")  # nothing is waited for any more
     tone, icon = _PAYMENTS.get(standing.payment_status, untried)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from lib import clock, money
 from lib.errors import Refusal
 from lib.pages import limited, see_other
-from sessions_booking import booking, choosing, slots, words
+from sessions_booking import booking, choosing, desk, slots, words
 from sessions_booking.models import SessionType, Therapist
 from sessions_booking.views.base import answer, environment, user_of
 
@@ -57,6 +57,9 @@ def book(request: HttpRequest, therapist_id: int) -> HttpResponse:
     try:
         made = booking.book(request=wanted, now=clock.now())
     except Refusal as refusal:
+        mine = desk.same_again(user=user_of(request), type_id=type.pk, starts_at=starts_at)
+        if mine:  # the first click has it
+            return see_other("sessions_booking:session", mine.code)
         return _choose(request, row, refusal, type=type, day=f"{starts_at:%Y-%m-%d}")
     messages.success(request, _("You asked for this time. %(name)s has been told.") % {"name": row.name})
     return see_other("sessions_booking:session", made.code)
