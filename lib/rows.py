@@ -19,7 +19,7 @@ def update_rows(rows: Sequence[Model], names: Sequence[str]) -> int:
     if key is None:  # an abstract model has no rows
         raise ValueError(f"{meta.label} has no key")
     fields: list[Field[object, object]] = [key, *(meta.get_field(name) for name in names)]  # type: ignore[list-item]
-    quoted = [connection.ops.quote_name(field.column) for field in fields]
+    quoted = [connection.ops.quote_name(str(field.column)) for field in fields]
     first = ", ".join(f"%s::{field.db_type(connection)}" for field in fields)
     other = ", ".join(["%s"] * len(fields))
     values = ", ".join(f"({first if n == 0 else other})" for n in range(len(rows)))

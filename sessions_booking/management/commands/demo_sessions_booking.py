@@ -4,7 +4,7 @@ All of it is made through the doors of the product, what is past at earlier mome
 done it. M-Pesa itself is not asked. Never with production settings.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 
 from django.conf import settings
@@ -23,7 +23,8 @@ from sessions_booking import booking
 from sessions_booking.models import Booking, OpeningHours, SessionType, Therapist
 
 WEEKDAYS, WEEKEND = range(5), (5, 6)
-THERAPISTS = [
+Hours = list[tuple[Iterable[int], int, int]]
+THERAPISTS: list[tuple[str, str, str, list[str], Hours, list[tuple[str, int, int]]]] = [
     # name before the @, title, words, specialties, (weekdays, opens, closes) …, (type, minutes, shillings) …
     (
         "therapist", "Clinical psychologist", "Talks things through in English and Kiswahili.",
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         title: str,
         bio: str,
         specialties: list[str],
-        hours: list[tuple[range, int, int]],
+        hours: Hours,
         types: list[tuple[str, int, int]],
     ) -> bool:
         user = User.objects.filter(email=f"{short}@malipo.test").first()
@@ -108,7 +109,8 @@ def _sessions(client: User, now: datetime) -> int:
 
 def _workdays(now: datetime, step: int) -> list[date]:
     """The next (or last) five working days, from tomorrow (or yesterday) on."""
-    day, found = now.astimezone(EAT).date(), []
+    day = now.astimezone(EAT).date()
+    found: list[date] = []
     while len(found) < 5:
         day += timedelta(days=step)
         if day.weekday() in WEEKDAYS:
