@@ -20,9 +20,7 @@ _PHONE = re.compile(r"(?<![0-9])(?:\+?254|0)?[\s\-]{0,3}[17](?:[\s\-]{0,3}[0-9])
 _WHOLE_PHONE = re.compile(r"254[17][0-9]{8}")
 _QUOTED = r"\\\"[^\"\\]*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"  # the first: JSON inside JSON
 # "Password": "…", password=…, 'pin': 1234; the name may end a longer one (initiatorPassword)
-_NAMED = re.compile(
-    rf"(?i)(?<![a-z])([a-z_\-]{{0,40}}(?:{_WORDS})\\?[\"']?\s*(?:[:=]|\bis\b)\s*)(?:{_QUOTED}|[^\s\"',}}&;]+)"
-)
+_NAMED = re.compile(rf"(?i)((?:{_WORDS})\\?[\"']?\s*(?:[:=]|\bis\b)\s*)(?:{_QUOTED}|[^\s\"',}}&;]+)")
 _IN_TEXT = [
     (re.compile(r"ws_CO_\w*?([0-9]{0,4})(?!\w)"), rf"ws_CO_{HIDDEN}\1"),
     (re.compile(r"(/hooks/)[^\s\"'/?&]+"), rf"\1{HIDDEN}"),

@@ -11,6 +11,7 @@ from lib.errors import Refusal
 ACCEPTED = "0712 345 678, 0112 345 678, 712 345 678 or +254 712 345 678"
 MESSAGE = f"Please enter a valid Kenyan phone number: {ACCEPTED}"
 _FORM = re.compile(r"(?:\+?254|0)?([17][0-9]{8})")
+_CHECKOUT = re.compile(r"ws_CO_[0-9A-Za-z_]+")
 # Also what comes along when a number is copied from a contact: other dashes, and marks of the writing direction.
 _SEPARATORS = re.compile("[\\s\\-\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 # Bare digits are masked only where they are grouped as a phone is: an amount in cents has nine digits too. Behind an
@@ -49,5 +50,10 @@ def spaced(number: str) -> str:
 
 def mask_all(text: str) -> str:
     """Mask every phone number inside a text, also in the tail of a CheckoutRequestID."""
-    text = re.sub(r"ws_CO_[0-9A-Za-z_]+?(?=[0-9]{4}(?![0-9]))", "ws_CO_****", text)
+    text = _CHECKOUT.sub(_checkout_tail, text)
     return _ANYWHERE.sub(lambda m: "********" + re.sub(r"[ \-]", "", m["last"]), text)
+
+
+def _checkout_tail(found: re.Match[str]) -> str:
+    tail = found[0][-4:]
+    return f"ws_CO_****{tail if tail.isdigit() else ''}"

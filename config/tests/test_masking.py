@@ -1,5 +1,6 @@
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -99,3 +100,12 @@ def test_known_lines(written: str, shown: str) -> None:
 )
 def test_masking_never_fails(content: object) -> None:
     masking.value(content, name="anything")
+
+
+@pytest.mark.requirement("TST-3")
+@pytest.mark.parametrize("piece", ["-", "a-", "7-", "pin ", "token=", '"', "ws_CO_", "/hooks/", "bearer ", "://", " "])
+def test_a_hostile_text_of_any_length_is_masked_at_once(piece: str) -> None:
+    """A path or a body may be anybody's: time must grow with its length, not with the square of it."""
+    started = time.process_time()
+    masking.text(piece * (200_000 // len(piece)))
+    assert time.process_time() - started < 5

@@ -1,5 +1,7 @@
 """One stored form for every way a Kenyan writes a number (STK-1), and none of it in clear in a log (SEC-4)."""
 
+import time
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -97,6 +99,7 @@ def test_forms_for_people() -> None:
         (r"a line\n254712345678", r"a line\n********5678"),
         ("ws_CO_170820261404032708374149", "ws_CO_****4149"),
         ("ws_CO_DMZ_1_17082026140403270", "ws_CO_****3270"),
+        ("ws_CO_170820261404032708374149_twice", "ws_CO_****"),
         # What is no phone stays readable.
         ("20261121093005", "20261121093005"),
         ("2026-11-21 09:30:05", "2026-11-21 09:30:05"),
@@ -123,3 +126,12 @@ def test_a_number_in_a_text_keeps_its_last_four_digits_only(local: str, prefix: 
 def test_masking_takes_any_text_and_masks_once(text: str) -> None:
     once = phone.mask_all(text)
     assert phone.mask_all(once) == once
+
+
+@pytest.mark.requirement("TST-3")
+@pytest.mark.parametrize("piece", ["ws_CO_", "ws_CO_1", "7 ", "-", "254", "+254 7", "0", "a"])
+def test_a_hostile_text_of_any_length_is_masked_at_once(piece: str) -> None:
+    """A body of 64 kB may be anybody's: time must grow with its length, not with the square of it."""
+    started = time.process_time()
+    phone.mask_all(piece * (100_000 // len(piece)))
+    assert time.process_time() - started < 5
