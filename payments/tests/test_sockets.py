@@ -135,7 +135,9 @@ class Lessons(Deposits):
 
     def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
         teacher = User.objects.get(role=Role.THERAPIST)
-        return {pk: replace(quote, counterparty_id=teacher.pk) for pk, quote in super().quote(target_ids, now=now).items()}
+        return {
+            pk: replace(quote, counterparty_id=teacher.pk) for pk, quote in super().quote(target_ids, now=now).items()
+        }
 
 
 async def test_the_counterparty_may_listen(payer: User, settings: Any) -> None:
