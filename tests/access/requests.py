@@ -40,11 +40,11 @@ def always(**sent: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
 SENT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "deposit/": always(phone="0712 345 678", amount="1,000"),
     "sign-up/": always(email="new@malipo.test", password=world.PASSWORD, name="New", phone="", consent="on"),
-    "log-in/": always(username="client@malipo.test", password=world.PASSWORD),
+    "log-in/": always(username="the-client@malipo.test", password=world.PASSWORD),
     "profile/": always(name="Another Name", phone="0712 345 678"),
     "password/": always(old_password=world.PASSWORD, new_password1="lion-river-43", new_password2="lion-river-43"),
-    "password/reset/": always(email="client@malipo.test"),
-    "api/auth/token": always(email="client@malipo.test", password=world.PASSWORD),
+    "password/reset/": always(email="the-client@malipo.test"),
+    "api/auth/token": always(email="the-client@malipo.test", password=world.PASSWORD),
     "api/auth/refresh": lambda thing: thing,
     "api/deposits/initiate": always(**_MONEY, description="Access"),
     "api/mpesa/initiate": lambda thing: {"sessionId": thing["code"], "phoneNumber": "0712 345 678"},
@@ -76,14 +76,20 @@ _SIGNED_IN_BY_COOKIE = ("api/schema/", "api/docs/")
 
 def ask(world: World, role: str, method: str, address: str, about: str) -> str:
     """What somebody is answered, in the table's words. Nothing of it stays."""
-    thing = world.things[about]
-    programs = address.startswith("api/") and address not in _SIGNED_IN_BY_COOKIE
-    client = world.program(role) if programs else world.browser(role)
-    given = _given(method, address, thing)
+    client = world.program(role) if _of_programs(address) else world.browser(role)
     with undone(), _writes() as written:
-        answer = _sent(client, method, filled_in(address, thing), given, programs)
-    said = read(answer)
+        said = read(sent(world, client, method, address, about))
     return f"{said} –" if said in _LEADS_ON and method != "GET" and not written else said
+
+
+def sent(world: World, client: Client, method: str, address: str, about: str) -> HttpResponse:
+    """The same by any client; the caller undoes it."""
+    thing = world.things[about]
+    return _sent(client, method, filled_in(address, thing), _given(method, address, thing), _of_programs(address))
+
+
+def _of_programs(address: str) -> bool:
+    return address.startswith("api/") and address not in _SIGNED_IN_BY_COOKIE
 
 
 def read(answer: HttpResponse) -> str:

@@ -7,10 +7,21 @@ import pytest
 from tests.access import reading
 from tests.access.addresses import all_addresses
 from tests.access.reading import METHODS, ROLES, Address
-from tests.access.requests import ask
-from tests.access.world import World
+from tests.access.requests import ask, sent
+from tests.access.world import World, undone
 
 pytestmark = [pytest.mark.requirement("SEC-8"), pytest.mark.requirement("P50")]
+STRANGERS = ("nobody", "other client", "other therapist")
+# What M-Pesa and programs send: they prove who they are in another way, and no browser's cookie counts.
+WITHOUT_A_FORM = {
+    "hooks/<str:token>",
+    "api/auth/token",
+    "api/auth/refresh",
+    "api/deposits/callback",
+    "api/mpesa/callback",
+    "api/payments/mpesa/callback",
+    "api/payments/mpesa/stk-callback",
+}
 REFUSED = {"401", "403", "404", "405", "log-in"}
 
 
@@ -48,3 +59,29 @@ def test_methods_that_the_table_does_not_list_are_refused(world: World) -> None:
         for role in ("nobody", "client", "admin")
     }
     assert {asked: said for asked, said in found.items() if said not in REFUSED} == {}
+
+
+@pytest.mark.requirement("SEC-3")
+def test_other_sites_change_nothing_with_somebodys_cookie(world: World) -> None:
+    """Every POST of a browser needs the token of our own forms."""
+    let_in = set()
+    for line in reading.addresses():
+        if "POST" in line.methods:
+            browser = world.browser("admin" if line.address.startswith("admin/") else "client")
+            browser.handler.enforce_csrf_checks = True
+            with undone():
+                status = sent(world, browser, "POST", line.address, line.about).status_code
+            let_in |= {line.address} if status != 403 else set()
+    assert let_in == WITHOUT_A_FORM
+
+
+def test_strangers_read_nothing_of_the_client(world: World) -> None:
+    """Whatever they are answered, also where everybody is answered something: lists, pages of what does not exist."""
+    told = []
+    for line in reading.addresses():
+        if "GET" in line.methods and not line.address.startswith("dev/"):  # development's mailbox has no log-in
+            for role in STRANGERS:
+                with undone():
+                    text = sent(world, world.browser(role), "GET", line.address, line.about).content.decode()
+                told += [f"{line.address} tells {role} {secret}" for secret in world.secrets() if secret in text]
+    assert told == []
