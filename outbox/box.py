@@ -9,7 +9,7 @@ worker, can never send it a second time by accident. The handler then ends in on
 - anything else, or silence until the lease is over: perhaps sent, so DOUBTFUL, and only a person sends it again.
 
 Handlers of settings.OUTBOX_REPEATABLE only write rows of ours, once however often they are called: where a worker died
-in one of them, another calls it again soon.
+in one of them, another calls it again soon, but not for ever.
 """
 
 import logging
@@ -34,6 +34,7 @@ BACKOFF_S = (60, 300, 900, 3600)  # settings.OUTBOX_BACKOFF_S
 LEASE_S = 300  # longer than any handler's whole timeout, and than Celery lets a task live (settings.OUTBOX_LEASE_S)
 _TASKS = {False: "outbox.deliver", True: "outbox.deliver_slow"}  # by whether a handler waits for other servers
 REPEATABLE_LEASE_S = 20
+MOST_DEATHS = 5  # what kills so many workers waits for a person, before it kills those that payments need
 _RUN_S = 60  # a run ends before Celery would end it in the middle of a delivery
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def _lease(handler: str) -> timedelta:
 def doubt_abandoned(*, now: datetime) -> int:
     """Whose lease ran out was perhaps sent by a worker that died: DOUBTFUL, but for what may be repeated."""
     abandoned = Delivery.objects.filter(state=State.SENDING, lease_until__lte=now)
-    repeatable = Q(handler__in=settings.OUTBOX_REPEATABLE)
+    repeatable = Q(handler__in=settings.OUTBOX_REPEATABLE, attempts__lt=MOST_DEATHS)
     return abandoned.update(
         state=Case(When(repeatable, then=Value(State.WAITING.value)), default=Value(State.DOUBTFUL.value)),
         next_attempt_at=Case(When(repeatable, then=Value(now)), default=F("next_attempt_at")),

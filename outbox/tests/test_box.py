@@ -249,3 +249,16 @@ def test_what_may_be_repeated_is_repeated_when_its_worker_died(settings: LazySet
     box.deliver_due(now=NOW + timedelta(seconds=box.LEASE_S), limit=10)
     assert Delivery.objects.get(key="theirs").state == State.DOUBTFUL
     assert len(handlers.called) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_kills_every_worker_is_not_repeated_for_ever(settings: LazySettings) -> None:
+    settings.OUTBOX_REPEATABLE = [f"{HERE}.takes"]
+    put("takes")
+    deaths = 0
+    while box.claim(now=NOW + deaths * timedelta(seconds=box.REPEATABLE_LEASE_S)):
+        deaths += 1
+        assert deaths <= 10
+        box.doubt_abandoned(now=NOW + deaths * timedelta(seconds=box.REPEATABLE_LEASE_S))
+    assert (deaths, Delivery.objects.get().state) == (box.MOST_DEATHS, State.DOUBTFUL)
+    assert handlers.called == []
