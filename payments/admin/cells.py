@@ -39,5 +39,18 @@ def masked_body(sealed: bytes | memoryview) -> SafeString:
     except Unreadable:
         return format_html("<em>{}</em>", "cannot be opened any more")
     with contextlib.suppress(ValueError, RecursionError):
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    return format_html('<pre class="body">{}</pre>', mask_all(text)[:_LONGEST])
+        text = _indented(json.loads(text))
+    # A number that the end would cut in two is masked before the cut; JSON may hold halves of letters.
+    seen = text[: _LONGEST + 100].encode("utf-8", "replace").decode()
+    return format_html('<pre class="body">{}</pre>', mask_all(seen)[:_LONGEST])
+
+
+def _indented(value: object) -> str:
+    """As far as it is shown: indentation makes fifty megabytes of a hostile body of 64 kB."""
+    pieces, length = [], 0
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(value):
+        pieces.append(piece)
+        length += len(piece)
+        if length > _LONGEST + 100:
+            break
+    return "".join(pieces)

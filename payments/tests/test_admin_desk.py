@@ -181,6 +181,27 @@ def test_stuck_callbacks_come_first_to_the_eye(payments: tuple[Payment, Payment]
     assert "1 could not be processed</a>" in shown(client, INBOX)
 
 
+@pytest.mark.requirement("TST-3", "SEC-4")
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"Body": "\\ud800"}', "?"),
+        (b'{"Body": "254712345678"}', "********5678"),
+        (b"[" * 900 + b"7," * 30_000 + b"7" + b"]" * 900, "["),
+        (b"\xff\xfe", "\ufffd"),
+        (b"[" * 30_000, "["),
+    ],
+)
+def test_whatever_came_can_be_looked_at(body: bytes, shown: str) -> None:
+    row = factories.callback(None, body)
+    page = staff("FINANCE").get(f"/admin/payments/callback/{row.pk}/change/")
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert shown in text.partition('<pre class="body">')[2]
+    assert len(text) < 100_000
+    assert "254712345678" not in text
+
+
 @pytest.mark.requirement("CB-2", "CB-6")
 def test_a_forged_callback_is_never_processed_again() -> None:
     row = factories.callback(None, b"{}", verdict="FORGED", state="DONE")

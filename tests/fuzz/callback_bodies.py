@@ -144,8 +144,16 @@ def _deep(opening: bytes, closing: bytes) -> st.SearchStrategy[bytes]:
     return st.integers(1, 30_000).map(lambda n: (opening * n + b"0" + closing * n)[:LIMIT])
 
 
+HOSTILE = [
+    b'{"Body": "\\ud800"}',  # half a letter: JSON that no encoding can write
+    b'{"Body": "\\u0000"}',
+    b"ws_CO_" * 10_000,  # slow to mask, if masking is naive
+    b"[" * 900 + b"0," * 30_000 + b"0" + b"]" * 900,  # small, and vast when indented
+    b"9" * 5000,
+]
 NOISE = (
-    st.binary(max_size=300)
+    st.sampled_from(HOSTILE)
+    | st.binary(max_size=300)
     | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
     | JUNK.map(lambda junk: json.dumps(junk).encode())
     | _deep(b"[", b"]")
