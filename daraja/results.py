@@ -24,6 +24,7 @@ class Result:
 
     `provisional`: an end that a later success may still change, so M-Pesa is asked again. `wait_s`: seconds before a
     new request can pass. `payers_own`: what the payer or their phone did, left out of our failure rates.
+    `at_a_price`: the next step where the amount is a price, so that nobody is asked to choose another one.
     """
 
     code: str
@@ -34,6 +35,7 @@ class Result:
     provisional: bool = False
     wait_s: int | None = None
     payers_own: bool = False
+    at_a_price: str = ""
 
 
 def stk(code: str) -> Result:
@@ -104,6 +106,14 @@ _UNKNOWN = Result(
     next_step=f"{_CHECK_MESSAGES} If money went and this page does not say so, contact us.",
 )
 
+_ANOTHER_NUMBER = "pay from another number"
+_AT_A_PRICE = {
+    "1": f"Please add money to your M-Pesa or {_ANOTHER_NUMBER}, then try again.",
+    "2": "Please contact us: this price is too small to be paid by M-Pesa.",
+    "3": "Please contact us: this price is too large for one payment by M-Pesa.",
+    "4": f"Please {_ANOTHER_NUMBER}, or try again tomorrow.",
+    "5": f"Please add money to your M-Pesa or {_ANOTHER_NUMBER}, then try again.",
+}
 _TABLE = (
     Result(
         code="0",
@@ -262,4 +272,4 @@ _TABLE = (
     _failed("100000010", "Insufficient permissions", _OURS, _CONTACT),
     _failed("100000011", "Exceeds the limitation of the request rate", _OVERLOADED, _AGAIN, wait_s=60),
 )
-_STK = {result.code: result for result in _TABLE}
+_STK = {result.code: replace(result, at_a_price=_AT_A_PRICE.get(result.code, "")) for result in _TABLE}

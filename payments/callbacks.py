@@ -11,11 +11,12 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -70,7 +71,7 @@ def _receive(request: HttpRequest, judged: Judged | None, *, path: str) -> JsonR
     if judged.verdict == Callback.Verdict.FORGED:
         return _forged(judged, body, path, address, now)
     _store(judged, body, path, address, now)
-    wake.wake("payments.drain_inbox")
+    wake.wake_often("payments.drain_inbox")
     return JsonResponse({"ResultCode": 0, "ResultDesc": "Success"})
 
 
@@ -129,6 +130,26 @@ def _store(judged: Judged, body: bytes, path: str, address: str | None, now: dat
         judged.environment, judged.payment_id, judged.submission, judged.verdict, judged.reason, path[:80], address,
         sealing.seal(body, context=calls.CONTEXT), len(body), now, state, now,
     ]  # fmt: skip
+    _insert(values)
+
+
+def _insert(values: list[Any]) -> None:
+    """One statement: it is itself the proof that the connection lives, and tried again on a new one where it does not.
+
+    M-Pesa may not call again, so a restart of the database must not cost the first callback after it. Stored twice
+    (the answer to the first was lost) is a duplicate like any other.
+    """
+    connection.health_check_done = True
+    try:
+        _execute(values)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        _execute(values)
+
+
+def _execute(values: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
 

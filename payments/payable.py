@@ -51,7 +51,7 @@ class Description:
     `returned_words` when it was given back since ("Your session was cancelled.").
 
     `url` shows the thing, `pay_url` is the page where it is paid for; that page reads `?again=TXN_…` as "fill in the
-    number and the amount of this payment of mine".
+    number and the amount of this payment of mine". `has_price`: the payer does not choose the amount.
     """
 
     title: str
@@ -59,6 +59,7 @@ class Description:
     url: str = ""
     pay_url: str = ""
     returned_words: str = ""
+    has_price: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -59,11 +59,12 @@ def show(row: Payment, *, now: datetime) -> Shown:
 
 def _button(action: Action, row: Payment, thing: Description) -> Button | None:
     same_form = f"{thing.pay_url}?again={row.transaction_id}" if thing.pay_url else ""
+    change = _("Use another number") if thing.has_price else _("Change number or amount")
     again = reverse("payments:again", args=[row.transaction_id])
     found = {
         Action.DONE: Button(_("Done"), thing.url, post=False),
         Action.MORE: Button(_("Pay again"), thing.pay_url, post=False),
-        Action.CHANGE: Button(_("Change number or amount"), same_form, post=False),
+        Action.CHANGE: Button(change, same_form, post=False),
         Action.AGAIN: Button(_("Try again"), again, post=True),
         Action.REPLACE: Button(_("Try again"), again, post=True),
         Action.RETRY: Button(_("Retry now"), reverse("payments:retry", args=[row.transaction_id]), post=True),

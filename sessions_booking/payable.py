@@ -166,6 +166,7 @@ def _description(row: Booking) -> Description:
         returned_words=_("Your session was cancelled after you had paid for it."),
         url=reverse("sessions_booking:session", args=[row.code]),
         pay_url=reverse("sessions_booking:pay", args=[row.code]) if row.state == State.APPROVED else "",
+        has_price=True,
         facts={_("With"): row.therapist.name, _("When"): _("%(when)s, East Africa Time") % {"when": when}},
     )
 

@@ -71,11 +71,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """For the payer: what happened, what to do next, and how long to wait with it."""
+    """For the payer: what happened, what to do next (where the amount is a price: `at_a_price`), how long to wait."""
 
     happened: str
     next_step: str
     wait_s: int | None = None
+    at_a_price: str = ""
 
 
 class Unparsable(Exception):

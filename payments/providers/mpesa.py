@@ -85,7 +85,7 @@ class Mpesa:
 
     def explain(self, code: str) -> Words:
         result = results.stk(code)
-        return Words(result.payer_text, result.next_step, result.wait_s)
+        return Words(result.payer_text, result.next_step, result.wait_s, result.at_a_price)
 
     def explain_refusal(self, code: str) -> Words:
         said = code.rpartition(" ")[2]

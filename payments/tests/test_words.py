@@ -353,3 +353,13 @@ def test_no_words_hold_a_full_phone_number() -> None:
         said = words(row, known, now)
         texts = [getattr(said, name) for name in said.__slots__ if isinstance(getattr(said, name), str)]
         assert not re.search(r"\d{9}", " ".join(texts))
+
+
+@pytest.mark.requirement("STK-10")
+@pytest.mark.parametrize("code", ["1", "2", "3", "4", "5"])
+def test_nobody_is_asked_to_choose_another_amount_for_a_price(code: str) -> None:
+    row, known = payment(SENT, ACCEPTED, failed(code))
+    told = told_by_provider(row=row, known=known)
+    said = payer_words(row=row, known=known, told=told, thing=replace(THING, has_price=True), now=later(20))
+    assert "amount" not in said.next_step
+    assert "amount" in words(row, known, later(20)).next_step

@@ -64,7 +64,7 @@ def failed(case: Case) -> Said:
     return {
         "headline": _("Not paid"),
         "happened": told.happened,
-        "next_step": told.next_step,
+        "next_step": (told.at_a_price if case.thing.has_price else "") or told.next_step,
         "seconds_left": case.until(case.row.failed_at + wait) if case.row.failed_at else None,
         "seconds_label": _("Best tried again in"),
         "note": still_asked(case),

@@ -18,13 +18,11 @@ from hypothesis.extra.django import TestCase
 
 from audit.models import Entry
 from daraja import results
-from lib import clock, money
-from lib.errors import Refusal
+from lib import clock
 from payments import live
-from payments.facts import Fact, Kind, Source
+from payments.facts import Kind
 from payments.models import Payment, PaymentFact
 from payments.phones import phone_of
-from payments.tests import factories as paying
 from sessions_booking import booking, reading
 from sessions_booking.models import Booking, SessionType
 from sessions_booking.states import State
@@ -97,30 +95,6 @@ class Booked(Sessions):
         assert row.pay_by is not None
         assert clock.now() < row.pay_by <= row.starts_at
 
-    # Feature: mpesa-payment-integration, Property 5: Pending Sessions Block Payment
-    @pytest.mark.requirement("SES-3", "P5")
-    @HUNDRED
-    @given(price=shillings, number=numbers)
-    def test_before_approval_nothing_is_paid(self, price: int, number: str) -> None:
-        row = self.requested(price=price)
-        assert "Pay with M-Pesa" not in text_of(self.hers.get(reverse("sessions_booking:session", args=[row.code])))
-        with pytest.raises(Refusal) as refused:
-            factories.started(row, phone=number, now=clock.now())
-        assert (refused.value.code, refused.value.status) == ("not_approved", 409)
-        assert not Payment.objects.filter(purpose="session").exists()
-
-    # Feature: mpesa-payment-integration, Property 6: Approved Sessions Show Payment Option
-    @pytest.mark.requirement("SES-3", "P6")
-    @HUNDRED
-    @given(price=shillings, after=days)
-    def test_after_approval_it_may_be_paid(self, price: int, after: int) -> None:
-        row = self.approved(after, price=price)
-        page = self.hers.get(reverse("sessions_booking:session", args=[row.code])).content.decode()
-        pay = reverse("sessions_booking:pay", args=[row.code])
-        assert re.search(rf'href="{pay}">\s*Pay with M-Pesa', page)
-        assert money.words(price * 100) in text_of(self.hers.get(pay))
-        assert pay not in self.theirs.get(reverse("sessions_booking:session", args=[row.code])).content.decode()
-
 
 class Paid(Sessions):
     # Feature: mpesa-payment-integration, Property 21: Confirmed Payment Updates Payment Status
@@ -140,22 +114,6 @@ class Paid(Sessions):
         assert (standing.payment_status, standing.receipt, standing.paid) == ("Paid", receipt, True)
         assert (payment.receipt, payment.received_cents, phone_of(payment)) == (receipt, price * 100, number)
         assert payment.completed_at is not None
-
-    # Feature: mpesa-payment-integration, Property 24: Confirmed Payment Shows Success Message
-    @pytest.mark.requirement("SES-4", "P24")
-    @HUNDRED
-    @given(price=shillings, receipt=receipts)
-    def test_who_paid_reads_it_with_the_receipt(self, price: int, receipt: str) -> None:
-        row = self.approved(price=price)
-        payment = factories.money(factories.prompted(row, now=clock.now()), receipt=receipt, now=clock.now())
-        for page in (
-            self.hers.get(reverse("payments:payment", args=[payment.transaction_id])),
-            self.hers.get(reverse("sessions_booking:session", args=[row.code])),
-        ):
-            words = text_of(page)
-            assert receipt in words
-            assert money.words(price * 100) in words
-            assert "confirmed" in words.lower()
 
     # Feature: mpesa-payment-integration, Property 28: Failed Payment Maintains Approved Status
     # Feature: mpesa-payment-integration, Property 29: Failed Payment Allows Retry
@@ -179,33 +137,6 @@ class Paid(Sessions):
         assert (row.state, standing.payment_status, standing.payable) == (State.APPROVED, "Failed", True)
         assert len(standing.attempts) == times
         assert factories.started(row, now=clock.now()).status == "SENDING"
-
-    # Feature: mpesa-payment-integration, Property 27: Cancelled Payment Shows Retry Option
-    @pytest.mark.requirement("P27", "SES-4")
-    @HUNDRED
-    @given(number=numbers, price=shillings)
-    def test_cancelled_on_the_phone_it_may_be_tried_again(self, number: str, price: int) -> None:
-        row = self.approved(price=price)
-        payment = factories.prompted(row, phone=number, now=clock.now())
-        said = Fact(Kind.CANCELLED, Source.CALLBACK, code="1032", at=clock.now())
-        paying.tell(payment, said, now=clock.now())
-        page = self.hers.get(reverse("payments:payment", args=[payment.transaction_id]))
-        assert "Payment Cancelled" in text_of(page)
-        assert reverse("payments:again", args=[payment.transaction_id]) in page.content.decode()
-
-    # Feature: mpesa-payment-integration, Property 31: Timeout Shows Retry Instructions
-    @pytest.mark.requirement("P31", "REC-2")
-    @HUNDRED
-    @given(waited=st.integers(120, 299), swept=st.booleans())
-    def test_silence_says_what_to_do(self, waited: int, swept: bool) -> None:
-        row = self.approved()
-        began = clock.now() - timedelta(seconds=waited)
-        payment = factories.prompted(row, now=began)
-        if swept:
-            Payment.objects.filter(pk=payment.pk).update(timed_out_at=began + timedelta(seconds=120))
-        words = text_of(self.hers.get(reverse("payments:payment", args=[payment.transaction_id])))
-        assert "M-Pesa messages" in words
-        assert "Try again" in words or "try again" in words
 
 
 class Watched(Sessions):
@@ -254,26 +185,6 @@ class Watched(Sessions):
         assert (receipt in board) is paid
         row.refresh_from_db()
         assert row.state == (State.CONFIRMED if paid else State.APPROVED)
-
-    # Feature: mpesa-payment-integration, Property 33: Dashboard Shows Payment Status
-    # Feature: mpesa-payment-integration, Property 34: Session Details Show Transaction ID
-    # Feature: mpesa-payment-integration, Property 36: Dashboard Distinguishes Payment Status
-    @pytest.mark.requirement("SES-5", "P33", "P34", "P36")
-    @HUNDRED
-    @given(life=lives, after=days)
-    def test_the_therapist_sees_what_is_paid_and_what_is_not(self, life: str, after: int) -> None:
-        row = LIVES[life](self.type(), self.client_user, ahead(after))
-        standing = reading.standings(bookings=[row], now=clock.now())[row.pk]
-        board = self.theirs.get(reverse("sessions_booking:practice")).content.decode()
-        open_ = row.state in (State.APPROVED, State.CONFIRMED)
-        assert ("session--paid" in board) is standing.paid
-        assert ("session--unpaid" in board) is (open_ and not standing.paid)
-        details = self.theirs.get(reverse("sessions_booking:session", args=[row.code]))
-        if standing.paid:
-            assert standing.receipt
-            assert standing.receipt in text_of(details)
-            assert standing.receipt in board
-        assert "Payment" in text_of(details)
 
 
 async def listen(groups: list[str], change: Callable[[], None]) -> list[dict[str, object]]:
