@@ -18,6 +18,7 @@ from django.db import connection
 from tests.stack import CHECKOUT, until
 
 _NAME = "crash victim"
+_CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 _PATIENCE_S = 60
 _SIGKILL = -9
 
@@ -54,7 +55,7 @@ class Victims:
 def _all_gone() -> bool:
     """PostgreSQL rolls back what a dead process left open as soon as it sees that its socket is closed."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [_NAME])
+        cursor.execute(_CONNECTED, [_NAME])
         return cursor.fetchone() == (0,)
 
 
