@@ -133,7 +133,7 @@ def _booking(row: Booking) -> dict[str, Any]:
 
 
 def _rest(client: User | None) -> dict[str, dict[str, Any]]:
-    """What is told, and what the admin shows beside payments and sessions."""
+    """What is told, links of mails, and what the admin shows beside payments and sessions."""
     assert client
     now = clock.now()
     told = Notification.objects.create(
@@ -147,13 +147,7 @@ def _rest(client: User | None) -> dict[str, dict[str, Any]]:
         created_at=now,
     )
     mail = StoredMail.objects.create(to=client.email, subject="Hello", text="Hello", html="<p>Hello</p>", at=now)
-    paying.callback(None, bodies.failure("ws_CO_of_nobody"), now=now)
-    Exchange.objects.create(environment="sandbox", type="TOKEN", created_at=now)
-    AccessAttempt.objects.create(username="somebody", failures_since_start=1)
-    AccessLog.objects.create(username="somebody")
-    AccessFailureLog.objects.create(username="somebody")
-    trail.record(action="access.walked", actor="system", subject="table", at=now)
-    seal.seal_new(now=now)
+    _shown_in_the_admin()
     forgetful = _person("forgetful")
     uid = urlsafe_base64_encode(force_bytes(forgetful.pk))
     merchant = Merchant.objects.first()
@@ -170,3 +164,15 @@ def _rest(client: User | None) -> dict[str, dict[str, Any]]:
         "wrong token": {"token": "0" * hooks.TOKEN_LENGTH},
         "refresh token": {"refresh": str(RefreshToken.for_user(client))},
     }
+
+
+def _shown_in_the_admin() -> None:
+    """One row of each model that nothing above has made."""
+    now = clock.now()
+    paying.callback(None, bodies.failure("ws_CO_of_nobody"), now=now)
+    Exchange.objects.create(environment="sandbox", type="TOKEN", created_at=now)
+    AccessAttempt.objects.create(username="somebody", failures_since_start=1)
+    AccessLog.objects.create(username="somebody")
+    AccessFailureLog.objects.create(username="somebody")
+    trail.record(action="access.walked", actor="system", subject="table", at=now)
+    seal.seal_new(now=now)
