@@ -4,6 +4,7 @@ it proves itself. The oracle is a fold of what was sent, which knows nothing of 
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -98,7 +99,7 @@ class TestSpoilt(Fuzzed):
         effort.tried["spoilt bodies"] += 1
         raw = data.draw(spoilt(scene.whose(self.mine)) | NOISE)
         before = scene.snapshot(self.other)
-        with scene.as_configured(origin):
+        with scene.as_configured(origin), override_settings(DEBUG_BODIES=data.draw(st.booleans())):
             for _ in range(data.draw(st.integers(1, 2))):
                 self._post(raw, data, origin=origin, kind=kind, **headers)
             scene.drain()
@@ -197,12 +198,14 @@ class TestLengths(Fuzzed):
 
     @effort.share(2)
     @given(
-        length=st.sampled_from(["", "0", "-1", "x", "1e3", "007", "٣", " 5"]), where=st.sampled_from([None, *ROUTES])
+        length=st.sampled_from(["", "0", "-1", "x", "1e3", "007", "\u0663", "\xb2", " 5"]),
+        where=st.sampled_from([None, *ROUTES]),
+        logged=st.booleans(),
     )
-    def test_a_length_that_is_none(self, length: str, where: str | None) -> None:
+    def test_a_length_that_is_none(self, length: str, where: str | None, logged: bool) -> None:
         effort.tried["lengths that are none"] += 1
         raw = b'{"Body": 1}'
-        with scene.as_configured():
+        with scene.as_configured(), override_settings(DEBUG_BODIES=logged):
             answer = wire.post(where or f"/hooks/{scene.token_of(self.mine)}", raw, CONTENT_LENGTH=length)
             scene.drain()
         assert scene.said(answer) == (200, scene.SUCCESS)
