@@ -111,6 +111,16 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
+HOOKS_ONLY = env.bool("HOOKS_ONLY", default=False)
+if HOOKS_ONLY:  # processes of their own for M-Pesa's calls: neither a slow page nor a slow M-Pesa can starve them
+    ROOT_URLCONF = "config.hook_urls"
+    MIDDLEWARE = [
+        "config.request_log.middleware",
+        "config.failures.middleware",
+        "config.outage.Outage",
+        "django.middleware.security.SecurityMiddleware",
+        "django.middleware.common.CommonMiddleware",
+    ]
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [

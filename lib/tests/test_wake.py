@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis
@@ -85,3 +85,37 @@ class TestWaking:
         wake.breaker.reset()
         wake.wake("test.wake")
         assert len(waiting(queue)) == 1
+
+    def test_what_comes_often_goes_out_at_once_and_then_once_for_all_of_50_ms(self, queue: redis.Redis) -> None:
+        often = wake._Often("test.often")
+        began = time.monotonic()
+        for _ in range(50):
+            often()
+        assert len(waiting(queue)) == 1 or time.monotonic() - began > wake._EVERY_S
+        until(lambda: len(waiting(queue)) >= 2)
+        ends = time.monotonic()
+        assert len(waiting(queue)) <= 2 + (ends - began) / wake._EVERY_S
+        assert {message["task"] for message in waiting(queue)} == {"test.often"}
+
+    def test_often_waits_for_the_commit_and_a_rollback_takes_it_along(self, queue: redis.Redis) -> None:
+        with transaction.atomic():
+            wake.wake_often("test.rolled_back")
+            transaction.set_rollback(True)
+        with transaction.atomic():
+            wake.wake_often("test.committed")
+            assert waiting(queue) == []
+        assert [message["task"] for message in waiting(queue)] == ["test.committed"]
+
+    def test_often_costs_nothing_while_the_broker_is_away(self, queue: redis.Redis, broker) -> None:  # type: ignore[no-untyped-def]
+        broker("redis://127.0.0.1:1/0")
+        began = time.monotonic()
+        for _ in range(100):
+            wake.wake_often("test.away")
+        assert time.monotonic() - began < 0.5
+
+
+def until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.005)
