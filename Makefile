@@ -22,8 +22,8 @@ check: venv ## lint, types, import rules, missing migrations, all tests
 requirements: venv ## every requirement with the tests that prove it
 	@exec $(PY) -m dev.requirements_map
 
-bench: venv ## measures this machine and the product on it
-	@exec $(PY) -m dev.bench $(ARGS)
+bench: venv ## measures the product beside this machine: only=ack,settle
+	@exec $(PY) -m dev.bench $(if $(only),only=$(only)) $(ARGS)
 
 fuzz: venv ## 10,000 random callbacks, forgeries and API requests: EXAMPLES=… SEED=…
 	@exec $(PY) -m dev.fuzz $(ARGS)

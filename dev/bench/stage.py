@@ -1,0 +1,89 @@
+"""The processes that are measured, started as production starts them, and the product's own code in one of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dev import processes
+from dev.places import CHECKOUT, RUN, Unusable
+
+_BIN = Path(sys.executable).parent
+_PATIENCE_S = 40.0
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Of every process of the bench: no limits of requests, no log of what is asked a thousand times a second."""
+    limits = {"RATE_LIMIT_CHANGES": "100000000", "RATE_LIMIT_READS": "100000000"}
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "LOG_LEVEL": "ERROR", **limits, **more}
+
+
+def product(what: str, *arguments: object, **more: str) -> Any:
+    """Run a part of `dev.bench.product` to its end; its last line is its answer."""
+    command = [sys.executable, "-m", "dev.bench.product", what, *map(str, arguments)]
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment(**more), stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+@contextmanager
+def web(*, workers: int = 2, threads: int = 8, **more: str) -> Iterator[int]:
+    """Plain HTTP: granian with WSGI. The port."""
+    port = processes.free_port()
+    command = [
+        _BIN / "granian", "--interface", "wsgi", "--host", processes.LOOPBACK, "--port", port, "--workers", workers,
+        "--blocking-threads", threads, "--no-ws", "--backlog", 2048, "config.wsgi:application",
+    ]  # fmt: skip
+    with running(command, "web", more, port=port):
+        yield port
+
+
+@contextmanager
+def sockets(**more: str) -> Iterator[int]:
+    """WebSockets: uvicorn with ASGI. The port."""
+    port = processes.free_port()
+    command = [
+        _BIN / "uvicorn", "config.asgi:application", "--host", processes.LOOPBACK, "--port", port, "--no-proxy-headers",
+        "--no-access-log", "--lifespan", "off", "--log-level", "warning",
+    ]  # fmt: skip
+    with running(command, "sockets", more, port=port):
+        yield port
+
+
+@contextmanager
+def worker(**more: str) -> Iterator[None]:
+    """One Celery worker process, and beat."""
+    celery = [_BIN / "celery", "--quiet", "-A", "config"]
+    options = ["--concurrency", 1, "--without-gossip", "--without-mingle"]
+    beat = ["--schedule", RUN / "bench-schedule", "--pidfile", ""]
+    with (
+        running([*celery, "worker", *options], "worker", {**more, "PYTHONWARNINGS": "ignore"}),
+        running([*celery, "beat", *beat], "beat", more),
+    ):
+        yield
+
+
+@contextmanager
+def running(command: list[Any], name: str, more: Mapping[str, str], *, port: int = 0) -> Iterator[None]:
+    """A process, from when its port is taken to the end of the block; what it says stands in .run/bench-<name>.log."""
+    with (RUN / f"bench-{name}.log").open("wb") as log:
+        process = processes.spawn(
+            [str(part) for part in command], cwd=CHECKOUT, env=environment(**more), stdout=log, stderr=log
+        )
+        try:
+            _wait_for(process, port, name)
+            yield
+        finally:
+            processes.stop([process], patience_s=8)
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", port: int, name: str) -> None:
+    ends = time.monotonic() + _PATIENCE_S
+    while port and not processes.is_taken(port):
+        if time.monotonic() > ends or process.poll() is not None:
+            raise Unusable(f"a process did not start: its log is .run/bench-{name}.log")
+        time.sleep(0.1)
