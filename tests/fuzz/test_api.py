@@ -46,7 +46,16 @@ def loaded(*phases: str) -> Any:
 rules, fuzzed = loaded("examples", "coverage"), loaded("fuzzing")
 OPERATIONS = sum(1 for _ in fuzzed.get_all_operations())
 # What JSON schema has no words for: rules by their code, and fields of which less is taken than can be described.
-RULES = {"own_session", "same_time", "slot_past", "slot_not_offered", "reason_needed", "invalid_filter", "invalid_time"}
+RULES = {
+    "amount_differs",
+    "own_session",
+    "same_time",
+    "slot_past",
+    "slot_not_offered",
+    "reason_needed",
+    "invalid_filter",
+    "invalid_time",
+}
 FIELDS = {"email", "from"}  # not every valid address can be written to; days of our own times only
 pytestmark = [
     pytest.mark.django_db(transaction=True),
