@@ -5,18 +5,23 @@ confirmed session has the payment that paid it (`booking_paid_where_confirmed`),
 """
 
 from calendar import day_abbr
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from payments.models.environment import environment_field, environment_known
 from sessions_booking.states import HOLDS_TIME, PAID, State
 
 WEEKDAYS = 7
 REMINDERS = {"24h": 24 * 60, "1h": 60}  # minutes before the start
+# A database keeps years that no program can read back: one such row, and no list of free times could be made.
+REACH = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+OUT_OF_REACH = _("Please choose days between the years 2000 and 2999.")
 
 
 class Therapist(models.Model):
@@ -100,6 +105,11 @@ class HoursException(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=["CLOSED", "OPEN"]), name="hours_exception_kind_known"),
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="hours_exception_starts_first"),
+            models.CheckConstraint(
+                condition=Q(starts_at__gte=REACH[0], ends_at__lt=REACH[1]),
+                name="hours_exception_within_reach",
+                violation_error_message=OUT_OF_REACH,
+            ),
         ]
 
     def __str__(self) -> str:

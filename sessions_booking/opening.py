@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from audit import trail
 from lib.db import entry_point, in_transaction
 from lib.errors import Refusal
-from sessions_booking.models import HoursException, OpeningHours, SessionType, Therapist
+from sessions_booking.models import OUT_OF_REACH, REACH, HoursException, OpeningHours, SessionType, Therapist
 
 MOST = 100  # rows of each kind: more is a mistake
 
@@ -45,7 +45,9 @@ def remove_hours(*, therapist_id: int, hours_id: int, now: datetime) -> None:
 def add_exception(
     *, therapist_id: int, kind: str, starts_at: datetime, ends_at: datetime, note: str, now: datetime
 ) -> HoursException:
-    """Raises Refusal too_many. The same one twice is one."""
+    """Raises Refusal out_of_reach, too_many. The same one twice is one."""
+    if starts_at < REACH[0] or ends_at >= REACH[1]:
+        raise Refusal("out_of_reach", str(OUT_OF_REACH))
     _lock(therapist_id)
     mine = HoursException.objects.filter(therapist_id=therapist_id)
     same = mine.filter(kind=kind, starts_at=starts_at, ends_at=ends_at).first()

@@ -196,6 +196,26 @@ def test_a_wrong_exception_is_said_beside_its_field(fields: dict[str, str], erro
 
 
 @pytest.mark.requirement("SES-1")
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at"),
+    [
+        ("0001-01-01T00:00", "2030-01-01T10:00"),
+        ("2026-11-01T00:00", "9999-12-31T23:59-05:00"),
+        ("9999-12-31T22:00+00:00", "9999-12-31T23:00+00:00"),
+    ],
+)
+def test_a_year_that_nobody_can_read_back_shuts_nobodys_doors(starts_at: str, ends_at: str) -> None:
+    """One such row, and neither the list of therapists nor these hours could be shown any more."""
+    therapist, _ = practised()
+    browser = browser_of(therapist.user)
+    answer = post(browser, "exception", kind="CLOSED", starts_at=starts_at, ends_at=ends_at)
+    assert answer.status_code == 400
+    assert "between the years 2000 and 2999" in text_of(answer)
+    for page in (HOURS, "/therapists/", f"/therapists/{therapist.pk}/"):
+        assert browser.get(page).status_code == 200
+
+
+@pytest.mark.requirement("SES-1")
 def test_a_price_changes_for_new_bookings_only() -> None:
     therapist, type = practised(shillings=2500)
     row = browsing.approved(type, factories.client(), ahead(3))

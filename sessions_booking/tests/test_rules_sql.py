@@ -213,6 +213,8 @@ def test_what_no_opening_is() -> None:
     table = "sessions_booking_hoursexception"
     assert copy(table, closed.pk, kind="'PARTY'") == "hours_exception_kind_known"
     assert copy(table, closed.pk, ends_at="starts_at") == "hours_exception_starts_first"
+    assert copy(table, closed.pk, starts_at="'0001-01-01 BC'") == "hours_exception_within_reach"
+    assert copy(table, closed.pk, ends_at="'9999-12-31 23:59Z'") == "hours_exception_within_reach"
 
 
 @pytest.mark.requirement("SES-6")
