@@ -113,7 +113,7 @@ def _first(diary: _Diary, length: timedelta, first: date, now: datetime) -> date
 
 def _free(diary: _Diary, length: timedelta, day: date) -> Iterator[Slot]:
     for opens, closes in _windows(diary, day):
-        start = opens
+        start = _whole_minute(opens)
         while (end := start + length) <= closes:
             if not any(begin < end and start < over for begin, over in diary.taken):
                 yield Slot(start, end)
@@ -148,6 +148,12 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 def _less(window: Span, closed: Span) -> list[Span]:
     parts = [(window[0], min(window[1], closed[0])), (max(window[0], closed[1]), window[1])]
     return [(begin, end) for begin, end in parts if begin < end]
+
+
+def _whole_minute(at: datetime) -> datetime:
+    """This or the next: people choose a time by its hour and minute."""
+    minute = at.replace(second=0, microsecond=0)
+    return minute if minute == at else minute + timedelta(minutes=1)
 
 
 def _midnight(day: date) -> datetime:

@@ -40,6 +40,17 @@ def test_the_grid_begins_with_each_opening() -> None:
     assert free(session_type(row, minutes=30)) == ["09:15", "09:45", "14:00", "14:30"]
 
 
+def test_every_free_time_can_be_named_by_its_hour_and_minute() -> None:
+    row = therapist(hours=(9, 12))
+    OpeningHours.objects.filter(therapist=row).update(opens=time(9, 0, 30))
+    late = at(3, 10) + timedelta(seconds=1)
+    HoursException.objects.create(therapist=row, kind="CLOSED", starts_at=at(3, 9, 45), ends_at=late)
+    type = session_type(row, minutes=30)
+    assert free(type) == ["09:01", "10:01", "10:31", "11:01"]
+    for hour in (9, 10):
+        assert slots.is_free(type=type, environment="sandbox", starts_at=at(3, hour, 1), now=AT)
+
+
 def test_a_holiday_closes_and_extra_hours_open() -> None:
     row = therapist(hours=(9, 12))
     type = session_type(row, minutes=60)
