@@ -1,7 +1,12 @@
 """Numbers that end by themselves, one second after acceptance."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from lib.phone import normalise
+from simulator.numbers import script
 from simulator.testing import Sim
 from simulator.tests.speaking import Daraja, Sink, items
 
@@ -36,6 +41,13 @@ def test_any_other_number_waits_for_a_tap(sim: Sim, daraja: Daraja, number: str)
     assert sim.prompt(number)["checkout_request_id"] == made
     sim.advance(1)
     assert daraja.query_code(made) == "4999"
+
+
+def test_the_numbers_that_the_readme_names_can_be_typed_in_and_end_by_themselves() -> None:
+    table = Path("README.md").read_text().partition("Numbers that end by themselves")[2].partition("any other")[0]
+    named = re.findall(r"`(0[0-9 ]{8,})`", table)
+    assert len(named) == 7
+    assert all(script(normalise(number), assigned={}).magic for number in named)
 
 
 def test_a_magic_number_pays_more_than_a_handset_holds(sim: Sim, sink: Sink, daraja: Daraja) -> None:
