@@ -26,6 +26,7 @@ from django.utils.module_loading import import_string
 from lib.db import entry_point, in_transaction
 from lib.errors import Refusal
 from lib.phone import mask_all
+from lib.rows import insert_rows
 from lib.wake import wake
 from outbox.errors import Refused
 from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
@@ -64,7 +65,7 @@ def publish_many(messages: Iterable[Message]) -> None:
         for handler in _handlers(message)
     ]
     if rows:
-        Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+        insert_rows(rows, once=True)
         for task in sorted({_TASKS[row.handler in settings.OUTBOX_SLOW] for row in rows}):
             wake(task)
 

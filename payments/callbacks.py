@@ -139,7 +139,7 @@ def _insert(values: list[Any]) -> None:
     M-Pesa may not call again, so a restart of the database must not cost the first callback after it. Stored twice
     (the answer to the first was lost) is a duplicate like any other.
     """
-    connection.health_check_done = True
+    connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         _execute(values)
     except (OperationalError, InterfaceError):

@@ -14,6 +14,7 @@ import structlog
 
 from lib.pages import Caller
 from lib.phone import mask_all
+from lib.rows import insert_rows
 from payments import sealing
 from payments.models import Exchange
 
@@ -68,7 +69,7 @@ def store(
     caller: Caller = NOBODY,
 ) -> None:
     """Append the calls to the log."""
-    Exchange.objects.bulk_create(
+    rows = [
         Exchange(
             environment=environment,
             type=call.type,
@@ -85,4 +86,5 @@ def store(
             created_at=now,
         )
         for call in calls
-    )
+    ]
+    insert_rows(rows)

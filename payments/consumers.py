@@ -135,7 +135,7 @@ class StaffConsumer(Listener):
             await self.close(FORBIDDEN)
 
     async def transaction_update(self, message: dict[str, Any]) -> None:
-        self.changes += 1
+        self.changes += message.get("changes", 1)
         self.last = message
         if self.work is None or self.work.done():
             self.work = asyncio.create_task(self._send_all())

@@ -4,6 +4,7 @@ The order of locks is the same everywhere: things by (purpose, id), payments by 
 before the first write. The number of queries does not depend on the size of a batch.
 """
 
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from ledger import chart
 from lib.db import in_transaction
 from payments import facts
 from payments.facts import Accounts, Fact, Given, Kind, Known, Lot
-from payments.models import LotRow, Payment, PaymentFact
+from payments.models import LotRow, Merchant, Payment, PaymentFact
 from payments.payable import Paid, payable
 from payments.states import Status
 
@@ -28,10 +29,17 @@ class Held:
     old_given: Given | None
     new_facts: list[Fact] = field(default_factory=list)
     new_lots: list[Lot] = field(default_factory=list)
+    _made_of: tuple[object, ...] = ()
+    _after: Known = field(init=False)
 
     @property
     def after(self) -> Known:
-        return self.known.having(facts=self.new_facts, lots=self.new_lots)
+        """Asked for many times in a batch, so kept. Lots are told apart by identity: equal ones may differ in amount."""
+        parts = (self.known, *self.new_facts, *self.new_lots)
+        if len(parts) != len(self._made_of) or any(map(operator.is_not, parts, self._made_of)):
+            self._after = self.known.having(facts=self.new_facts, lots=self.new_lots)
+            self._made_of = parts
+        return self._after
 
     def add(self, *, facts: Iterable[Fact] = (), lots: Iterable[Lot] = ()) -> None:
         """Only what is not known yet is new."""
@@ -78,15 +86,22 @@ def hold(payment_ids: Iterable[int]) -> dict[int, Held]:
     """Lock the things and then the payments; read what is known. Unknown ids are left out."""
     ids = sorted(set(payment_ids))
     _lock_things(ids)
-    rows = Payment.objects.select_for_update(no_key=True, of=("self",)).select_related("merchant")
-    held = {row.pk: _held(row) for row in rows.filter(pk__in=ids).order_by("pk")}
-    for fact_row in PaymentFact.objects.filter(payment_id__in=held).order_by("id"):
-        item = held[fact_row.payment_id]
-        item.known = item.known.having(facts=[read_fact(fact_row)])
-    for lot_row in LotRow.objects.filter(payment_id__in=held).order_by("id"):
-        item = held[lot_row.payment_id or 0]
-        item.known = item.known.having(lots=[read_lot(lot_row)])
-    return held
+    rows = list(Payment.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+    _join_merchants(rows)
+    told: dict[int, list[Fact]] = defaultdict(list)
+    for fact_row in PaymentFact.objects.filter(payment_id__in=ids).order_by("id"):
+        told[fact_row.payment_id].append(read_fact(fact_row))
+    money: dict[int, list[Lot]] = defaultdict(list)
+    for lot_row in LotRow.objects.filter(payment_id__in=ids).order_by("id"):
+        money[lot_row.payment_id or 0].append(read_lot(lot_row))
+    return {row.pk: _held(row, told[row.pk], money[row.pk]) for row in rows}
+
+
+def _join_merchants(rows: Sequence[Payment]) -> None:
+    """A few merchants take all payments: they are read once, not once for each."""
+    merchants = Merchant.objects.in_bulk({row.merchant_id for row in rows if row.merchant_id})
+    for row in rows:
+        row.merchant = merchants[row.merchant_id] if row.merchant_id else None
 
 
 def known_of(row: Payment) -> Known:
@@ -104,14 +119,15 @@ def _lock_things(payment_ids: Sequence[int]) -> None:
         payable(purpose).lock(sorted(targets[purpose]))
 
 
-def _held(row: Payment) -> Held:
+def _held(row: Payment, told: Sequence[Fact], money: Sequence[Lot]) -> Held:
     answered = {
         Payment.Answer.GIVEN: Given(row.amount_cents),
         Payment.Answer.RETURNED: Given(row.amount_cents),
         Payment.Answer.REFUSED: Given(0, row.answer_reason),
     }
     given = answered.get(Payment.Answer(row.answer))
-    return Held(row, Known(row.amount_cents), given, Status(row.status), given)
+    known = Known(row.amount_cents).having(facts=told, lots=money)
+    return Held(row, known, given, Status(row.status), given)
 
 
 def read_fact(row: PaymentFact) -> Fact:

@@ -17,7 +17,7 @@ import structlog
 from audit import trail
 from lib.db import entry_point, in_transaction
 from lib.phone import mask_all
-from lib.rows import update_rows
+from lib.rows import insert_rows, update_rows
 from payments import calls, chase, lifecycle, record, sealing, timing
 from payments.facts import Fact, Lot, Why
 from payments.holding import Held
@@ -199,7 +199,7 @@ def _mark(reading: Reading, now: datetime) -> None:
 
 
 def _log(readings: Sequence[Reading], now: datetime) -> None:
-    Exchange.objects.bulk_create(
+    rows = [
         Exchange(
             environment=reading.row.environment,
             type=Exchange.Type.CALLBACK,
@@ -211,4 +211,5 @@ def _log(readings: Sequence[Reading], now: datetime) -> None:
             created_at=reading.row.received_at,
         )
         for reading in readings
-    )
+    ]
+    insert_rows(rows)

@@ -11,7 +11,7 @@ from datetime import datetime
 from ledger import books
 from lib.db import in_transaction
 from lib.money import words as money_words
-from lib.rows import update_rows
+from lib.rows import insert_rows, update_rows
 from payments import facts, sealing, suspense, telling
 from payments.facts import Fact, Given, Kind, Why
 from payments.holding import Held, read_lot
@@ -116,14 +116,15 @@ def _accounts_of(changed: Sequence[Held]) -> list[tuple[str, str]]:
     codes: set[tuple[str, str]] = set()
     for item in changed:
         asked = Given(item.row.amount_cents) if facts.to_be_given(item.after) else item.given
-        positions = [facts.position(item.after, given, item.accounts) for given in (item.given, asked, None)]
-        for position in (facts.position(item.known, item.old_given, item.accounts), *positions):
+        accounts, after = item.accounts, item.after
+        positions = [facts.position(after, given, accounts) for given in (item.given, asked, None)]
+        for position in (facts.position(item.known, item.old_given, accounts), *positions):
             codes |= {(item.row.environment, code) for code in position}
     return sorted(codes)
 
 
 def _store_facts(changed: Sequence[Held], now: datetime) -> None:
-    PaymentFact.objects.bulk_create(_fact_row(item.row.pk, fact, now) for item in changed for fact in item.new_facts)
+    insert_rows([_fact_row(item.row.pk, fact, now) for item in changed for fact in item.new_facts])
 
 
 def _fact_row(payment_id: int, fact: Fact, now: datetime) -> PaymentFact:
@@ -147,7 +148,7 @@ def _fact_row(payment_id: int, fact: Fact, now: datetime) -> PaymentFact:
 
 def _store_lots(changed: Sequence[Held], adopted: Sequence[LotRow], now: datetime) -> None:
     mine = {(row.environment, row.receipt) for row in adopted}
-    LotRow.objects.bulk_create(
+    rows = [
         LotRow(
             environment=item.row.environment,
             receipt=lot.receipt,
@@ -163,7 +164,8 @@ def _store_lots(changed: Sequence[Held], adopted: Sequence[LotRow], now: datetim
         for item in changed
         for lot in item.new_lots
         if (item.row.environment, lot.receipt) not in mine
-    )
+    ]
+    insert_rows(rows)
 
 
 def _ask_things(changed: Sequence[Held], now: datetime) -> None:
@@ -181,10 +183,9 @@ def _ask_things(changed: Sequence[Held], now: datetime) -> None:
 
 def _posting(item: Held, now: datetime) -> books.Posting:
     """What leads the books from the old position to the new one; an empty change is not posted."""
-    row = item.row
+    row, accounts = item.row, item.accounts
     change = facts.difference(
-        facts.position(item.after, item.given, item.accounts),
-        facts.position(item.known, item.old_given, item.accounts),
+        facts.position(item.after, item.given, accounts), facts.position(item.known, item.old_given, accounts)
     )
     if change:
         row.journals += 1

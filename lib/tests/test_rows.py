@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
+from django.db import DataError, IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from lib.rows import update_rows
-from payments.models import Payment
+from lib.rows import insert_rows, update_rows
+from outbox.models import Delivery
+from payments.models import Exchange, Payment
 from payments.tests.factories import started
 
 pytestmark = pytest.mark.django_db
@@ -52,3 +53,39 @@ def test_nothing_to_write_asks_nothing() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert update_rows([], NAMES) == 0
     assert len(queries) == 0
+
+
+def test_new_rows_are_written_in_order_with_one_statement() -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    texts = ["", "%s 'quoted' \\ {}", "Nairobi – 😀"]
+    rows = [
+        Exchange(
+            environment="sandbox", type="CALLBACK", error=text, request_sealed=bytes(range(n * 100)), payment_id=n or None,
+            address="2001:db8::1" if n else None, created_at=at,
+        )
+        for n, text in enumerate(texts)
+    ]  # fmt: skip
+    with CaptureQueriesContext(connection) as queries:
+        assert insert_rows(rows) == 3
+    assert len(queries) == 1
+    kept = Exchange.objects.order_by("pk")
+    assert [(row.error, bytes(row.request_sealed), row.payment_id, row.address, row.created_at) for row in kept] == [
+        (row.error, row.request_sealed, row.payment_id, row.address, at) for row in rows
+    ]
+
+
+def test_what_is_there_stays_where_that_is_asked_for() -> None:
+    rows = [Delivery(topic="payment.completed", key="TXN_A", handler="a.b", payload={"n": [1, None, "'"]})]
+    assert (insert_rows(rows, once=True), insert_rows(rows, once=True)) == (1, 0)
+    row = Delivery.objects.get()
+    assert (row.payload, row.state) == ({"n": [1, None, "'"]}, "WAITING")
+    assert row.created_at == row.next_attempt_at  # by the database's clock
+    with pytest.raises(IntegrityError, match="delivery_once"):
+        insert_rows(rows)
+
+
+def test_a_text_that_does_not_fit_is_refused_not_cut() -> None:
+    row = started()
+    row.receipt = "R" * 31
+    with pytest.raises(DataError):
+        update_rows([row], ["receipt"])
