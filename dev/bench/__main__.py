@@ -12,13 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 import environ
 
 from dev import postgres, servers
-from dev.bench import acknowledging, figures
+from dev.bench import acknowledging, figures, settling
 from dev.bench.figures import Figure
 from dev.places import CHECKOUT, RUN, Unusable
 
 DATABASE = "malipo_bench"
 PARTS: Mapping[str, Callable[[], list[Figure]]] = {
     "ack": acknowledging.measure,
+    "settle": settling.measure,
 }
 
 

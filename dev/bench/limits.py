@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from dev import postgres
@@ -13,15 +13,17 @@ from dev.places import Unusable
 JOBS = 2
 
 
-def transactions_per_second(script: str, *, clients: int, seconds: float = 0.0, each: int = 0) -> float:
+def transactions_per_second(
+    script: str, *, clients: int, seconds: float = 0.0, each: int = 0, variables: Mapping[str, object] | None = None
+) -> float:
     """Of a script, run by so many clients for so long, or so many times by each."""
+    given = [part for name, value in (variables or {}).items() for part in ("--define", f"{name}={value}")]
+    bounds = ["--transactions", str(each)] if each else ["--time", str(round(seconds))]
+    shape = ["--no-vacuum", "--client", str(clients), "--jobs", str(JOBS), *bounds]
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
-        bounds = ["--transactions", str(each)] if each else ["--time", str(round(seconds))]
-        return tps(
-            _pgbench(["--no-vacuum", "--client", str(clients), "--jobs", str(JOBS), *bounds, "--file", file.name])
-        )
+        return tps(_pgbench([*shape, *given, "--file", file.name]))
 
 
 def tps(told: str) -> float:

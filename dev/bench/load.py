@@ -82,6 +82,30 @@ def run(port: int, requests: Sequence[bytes], *, clients: int, seconds: float = 
     return done
 
 
+def run_at(port: int, requests: Sequence[bytes], *, clients: int, per_second: float, status: int = 200) -> Done:
+    """Each request once, at its own time, whether those before it are answered or not (as long as a client is free)."""
+    done, selector = Done(), selectors.DefaultSelector()
+    idle = [_Line(socket.create_connection((processes.LOOPBACK, port))) for _ in range(clients)]
+    for line in idle:
+        line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(line.socket, selectors.EVENT_READ, line)
+    waiting, sent, began = list(reversed(requests)), 0, time.perf_counter()
+    while len(done.took) < len(requests):
+        due = began + sent / per_second
+        while waiting and idle and time.perf_counter() >= due:
+            _send(idle.pop(), waiting.pop())
+            sent += 1
+            due = began + sent / per_second
+        for key, _ in selector.select(max(0.0, min(due - time.perf_counter(), 0.01)) if waiting else 1.0):
+            if _answered(key.data, status):
+                done.took.append(time.perf_counter() - key.data.began)
+                idle.append(key.data)
+    for line in idle:
+        line.socket.close()
+    done.seconds = time.perf_counter() - began
+    return done
+
+
 def _endless(requests: Sequence[bytes]) -> Iterator[bytes]:
     while True:
         yield from requests

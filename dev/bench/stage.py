@@ -30,6 +30,19 @@ def product(what: str, *arguments: object, **more: str) -> Any:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def product_beside(what: str, *arguments: object) -> "subprocess.Popen[bytes]":
+    """The same, while other things go on; `answer_of` waits for its end."""
+    command = [sys.executable, "-m", "dev.bench.product", what, *map(str, arguments)]
+    return processes.spawn(command, cwd=CHECKOUT, env=environment(), stdout=subprocess.PIPE)
+
+
+def answer_of(process: "subprocess.Popen[bytes]") -> Any:
+    said, _ = process.communicate(timeout=300)
+    if process.returncode:
+        raise Unusable("a part of the bench broke; what it said stands above")
+    return json.loads(said.decode().strip().splitlines()[-1])
+
+
 @contextmanager
 def web(*, workers: int = 2, threads: int = 8, **more: str) -> Iterator[int]:
     """Plain HTTP: granian with WSGI. The port."""

@@ -28,7 +28,7 @@ _LOT = 2000
 
 
 def make(first: int, number: int) -> None:
-    """`number` prompted deposits of KES 100 with the ids from `first` on. Wallets have an account already."""
+    """`number` prompted deposits of KES 100 with the ids from `first` on, of people who paid before: they have accounts."""
     merchant, now = merchants.merchant_for(environment="sandbox", purpose="deposit"), clock.now()
     password = make_password(None)
     for start in range(first, first + number, _LOT):
@@ -41,6 +41,10 @@ def _make(ids: Sequence[int], merchant: Merchant, password: str, now: datetime) 
     Wallet.objects.bulk_create(Wallet(pk=n, user_id=n, environment="sandbox") for n in ids)
     LedgerAccount.objects.bulk_create(
         LedgerAccount(pk=n, environment="sandbox", code=chart.wallet(n), kind="LIABILITY", balance_cents=0) for n in ids
+    )
+    LedgerAccount.objects.bulk_create(
+        LedgerAccount(pk=int(f"5{n}"), environment="sandbox", code=chart.owed(n), kind="LIABILITY", balance_cents=0)
+        for n in ids
     )
     Payment.objects.bulk_create(_payment(payer, merchant, now) for payer in people)
     PaymentFact.objects.bulk_create(_fact_row(n, fact, now) for n in ids for fact in _facts(n, now))
