@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from accounts import roles
 from accounts.models import User
 from payments import merchants
 from payments.api.words import word
+from payments.facts import Kind
 from payments.models import Payment
 from payments.states import LIVE, Status
 from sessions_booking.booking import not_found
@@ -32,6 +33,8 @@ class Standing:
     payable: bool  # may the client pay now?
     live: Payment | None  # on its way
     attempts: Sequence[Payment]  # oldest first
+    kept_cents: int  # what came, over all attempts, and was neither given for nor taken or given back
+    refunded_cents: int
 
 
 def visible_to(user: User) -> "QuerySet[Booking]":
@@ -55,6 +58,7 @@ def standings(*, bookings: Sequence[Booking], now: datetime) -> dict[int, Standi
     """By booking id, in one query."""
     attempts: dict[int, list[Payment]] = defaultdict(list)
     rows = Payment.objects.filter(purpose=PURPOSE, target_id__in=[row.pk for row in bookings])
+    rows = rows.annotate(taken_back=Sum("known_facts__amount_cents", filter=Q(known_facts__kind=Kind.REVERSED)))
     for payment in rows.order_by("initiated_at", "pk"):
         attempts[payment.target_id].append(payment)
     return {row.pk: _standing(row, attempts[row.pk], now) for row in bookings}
@@ -73,7 +77,16 @@ def _standing(row: Booking, attempts: Sequence[Payment], now: datetime) -> Stand
         payable=refused is None and live is None,
         live=live,
         attempts=attempts,
+        kept_cents=sum(_kept_cents(payment) for payment in attempts),
+        refunded_cents=sum(payment.refunded_cents for payment in attempts),
     )
+
+
+def _kept_cents(payment: Payment) -> int:
+    """As the payment's own page counts it (`payments.situation.owed_cents`)."""
+    given = payment.amount_cents if payment.answer == Payment.Answer.GIVEN else 0
+    taken_back = getattr(payment, "taken_back", None) or 0
+    return max(0, payment.received_cents - payment.refunded_cents - taken_back - given)
 
 
 def payment_word(payment: Payment) -> str:

@@ -231,13 +231,14 @@ def _not_in_time(case: Case) -> str:
 
 
 def kept(case: Case) -> str:
-    """What became of money that bought no session."""
-    if case.standing.payment_status == "Owed":
+    """What became of money that bought no session: all of it, whichever attempt brought it."""
+    standing = case.standing
+    if standing.kept_cents:
         text = _("%(money)s that you paid is kept for you. Nothing is lost: we will contact you about it.")
-        return text % {"money": case.price}
-    return (
-        _("%(money)s went back to you.") % {"money": case.price} if case.standing.payment_status == "Refunded" else ""
-    )
+        return text % {"money": money.words(standing.kept_cents)}
+    if standing.payment_status == "Refunded":
+        return _("%(money)s went back to you.") % {"money": money.words(standing.refunded_cents)}
+    return ""
 
 
 _TO_CLIENT: dict[State, Callable[[Case], Said]] = {
@@ -279,6 +280,7 @@ def _to_therapist(case: Case) -> tuple[str, str, str]:
 
 
 def _kept_for_client(case: Case) -> str:
-    if case.standing.payment_status != "Owed":
+    if not case.standing.kept_cents:
         return ""
-    return _("%(money)s is kept for %(client)s.") % {"money": case.price, "client": case.client}
+    sums = {"money": money.words(case.standing.kept_cents), "client": case.client}
+    return _("%(money)s is kept for %(client)s.") % sums

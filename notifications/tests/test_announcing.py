@@ -179,7 +179,7 @@ def test_who_cancels_a_paid_session_is_told_that_the_money_is_kept(row: Booking)
     booking.cancel(code=row.code, actor_id=row.client_id, reason="", now=AT)
     react()
     mine = Notification.objects.get(event="session.cancelled", audience="client", channel=MAIL)
-    assert "KES 2,500 that you paid is kept for you" in " ".join(words(mine).paragraphs)
+    assert "What you paid for it is kept for you" in " ".join(words(mine).paragraphs)
 
 
 @pytest.mark.requirement("SES-6", "P64", "P65")

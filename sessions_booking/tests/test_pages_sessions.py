@@ -83,6 +83,28 @@ def test_owed_money_is_said_to_both(client_user: User) -> None:
     assert "KES 2,500 is kept for Amina W." in text_of(browser_of(therapist.user).get(url(row)))
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_all_that_is_kept_is_said_and_not_the_price(client_user: User, cancelled: bool) -> None:
+    """Two receipts for one prompt: the second is kept, and both are once the session is cancelled."""
+    therapist, type = practised()
+    row = browsing.confirmed(type, client_user, ahead(3))
+    paid = Payment.objects.get(pk=row.payment_id)
+    factories.money(paid, now=clock.now())
+    if cancelled:
+        booking.cancel(code=row.code, actor_id=client_user.pk, reason="", now=clock.now())
+    kept = "KES 5,000" if cancelled else "KES 2,500"
+    assert f"{kept} that you paid is kept for you." in text_of(browser_of(client_user).get(url(row)))
+    assert f"{kept} is kept for Amina W." in text_of(browser_of(therapist.user).get(url(row)))
+
+
+def test_another_amount_is_kept_as_it_came(client_user: User) -> None:
+    _, type = practised()
+    row = browsing.paying(type, client_user, ahead(3))
+    odd = factories.paying.lot(cents=250_100)
+    factories.paying.tell(Payment.objects.get(target_id=row.pk, purpose="session"), odd, now=clock.now())
+    assert "KES 2,501 that you paid is kept for you." in text_of(browser_of(client_user).get(url(row)))
+
+
 # --- Who may ---
 
 
