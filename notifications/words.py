@@ -23,6 +23,7 @@ from notifications.sms import gsm
 from payments.models import Payment
 from sessions_booking.models import Booking
 from sessions_booking.states import State
+from sessions_booking.words import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _of_booking(row: Notification, booking: Booking) -> dict[str, Any]:
     return {
         "booking": booking,
         "therapist": booking.therapist.name,
-        "client": str(booking.client),
+        "client": name_of(booking.client),
         "when": short_time(datetime.fromisoformat(at) if at else booking.starts_at),
         "before": short_time(datetime.fromisoformat(before)) if before else "",
         "pay_by": short_time(booking.pay_by) if booking.pay_by else "",
@@ -132,7 +133,7 @@ def _facts(row: Notification) -> list[tuple[str, str]]:
 
 def _session_facts(row: Notification, booking: Booking) -> list[tuple[str, str]]:
     at = row.data.get("starts_at")
-    other = booking.therapist.name if row.audience == Audience.CLIENT else str(booking.client)
+    other = booking.therapist.name if row.audience == Audience.CLIENT else name_of(booking.client)
     return [
         (_("When"), long_time(datetime.fromisoformat(at) if at else booking.starts_at)),
         (_("With"), other),

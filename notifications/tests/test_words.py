@@ -29,6 +29,16 @@ def test_every_line_of_the_plan_has_its_words(event, audience, channel) -> None:
     assert phone.mask_all(whole) == whole
 
 
+@pytest.mark.requirement("SEC-4")
+@pytest.mark.parametrize(("event", "audience", "channel"), [line for line in LINES if line[1] == "therapist"])
+def test_a_client_without_a_name_is_no_e_mail_address_to_the_therapist(event, audience, channel) -> None:
+    row = factories.one(event, audience, channel)
+    row.booking.client.name = ""
+    said = words.words(row)
+    whole = " ".join([said.title, *said.paragraphs, *said.more, *(value for _label, value in said.facts)])
+    assert row.booking.client.email not in whole
+
+
 @pytest.mark.parametrize(("event", "audience", "channel"), [line for line in LINES if line[2] is Channel.SMS])
 @pytest.mark.parametrize("kind", ["24h", "1h"])
 def test_an_sms_is_one_neutral_sms(event, audience, channel, kind: str) -> None:
