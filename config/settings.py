@@ -201,6 +201,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "visibility_timeout": 3600}
 CELERY_TASK_PUBLISH_RETRY = False
+# A backlog of news must not stand before money: workers take what is less urgent only where nothing else waits.
+CELERY_TASK_ROUTES = {name: {"priority": 6} for name in ("outbox.*", "audit.*", "ledger.*")}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = schedule.TABLE
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1

@@ -112,7 +112,9 @@ def _often(task_name: str, process: int) -> _Often:
 
 def wake_often(task_name: str) -> None:
     """As `wake`, for a task without ids that very many requests wake: no more than one message every 50 ms."""
-    transaction.on_commit(_often(task_name, os.getpid()), robust=True)
+    call = _often(task_name, os.getpid())
+    if all(waiting[1] is not call for waiting in connection.run_on_commit):
+        transaction.on_commit(call, robust=True)
 
 
 def _send(task_name: str, ids: dict[str, object]) -> None:

@@ -27,7 +27,7 @@ from lib.db import entry_point, in_transaction
 from lib.errors import Refusal
 from lib.phone import mask_all
 from lib.rows import insert_rows
-from lib.wake import wake
+from lib.wake import wake, wake_often
 from outbox.errors import Refused
 from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
 
@@ -67,7 +67,7 @@ def publish_many(messages: Iterable[Message]) -> None:
     if rows:
         insert_rows(rows, once=True)
         for task in sorted({_TASKS[row.handler in settings.OUTBOX_SLOW] for row in rows}):
-            wake(task)
+            wake_often(task)
 
 
 def deliver_due(*, now: datetime, limit: int, slow: bool | None = None) -> int:
