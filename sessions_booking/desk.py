@@ -10,10 +10,10 @@ from lib.clock import EAT
 from sessions_booking import reading
 from sessions_booking.models import Booking
 from sessions_booking.presenting import Shown, show
-from sessions_booking.states import HOLDS_TIME, OPEN, State
+from sessions_booking.states import OPEN, State
 
 AHEAD_DAYS = 14
-_LONGEST = 200  # rows of one list; nobody has so many open ones
+_LONGEST = 200  # rows of one list: the nearest
 _AGREED = frozenset({State.APPROVED, State.CONFIRMED, State.COMPLETED})
 
 
@@ -84,8 +84,10 @@ def counts(*, user: User, now: datetime) -> Counts:
 
 def board(*, user: User, now: datetime) -> Board:
     begin, end = _today(now)
-    rows = of_therapist(user).filter(state__in=sorted(HOLDS_TIME), starts_at__gte=begin).order_by("starts_at", "pk")
-    shown = show(list(rows[:_LONGEST]), user=user, now=now)
+    mine = of_therapist(user).order_by("starts_at", "pk")
+    asked = mine.filter(state=State.PENDING, starts_at__gt=now)[:_LONGEST]  # none is behind a full diary
+    settled = mine.filter(state__in=sorted(_AGREED), starts_at__gte=begin)[:_LONGEST]
+    shown = show([*asked, *settled], user=user, now=now)
     agreed = [row for row in shown if row.booking.state in _AGREED]
     until = end + timedelta(days=AHEAD_DAYS)
     return Board(

@@ -1,6 +1,7 @@
 """A therapist's board and hours: one glance says what waits, what is paid, and what is not."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -45,6 +46,27 @@ def test_the_board_groups_and_counts_what_there_is() -> None:
     assert body.count("session--unpaid") == 2
     assert "East Africa Time" in page
     assert len(answer.content) < 30_000
+
+
+@pytest.mark.requirement("SES-5")
+def test_a_request_is_on_the_board_however_full_the_diary_before_it_is() -> None:
+    therapist, type = practised()
+    late = browsing.requested(type, factories.client(name="Late Request"), ahead(50))
+    agreed = browsing.approved(type, factories.client(), ahead(2))
+    many = [
+        Booking(**{
+            **{field.attname: getattr(agreed, field.attname) for field in Booking._meta.concrete_fields},
+            "id": None, "code": f"FULL{n:06}", "state": "PENDING",
+            "starts_at": ahead(3) + n * timedelta(minutes=15), "ends_at": ahead(3) + (n + 1) * timedelta(minutes=15),
+        })
+        for n in range(210)
+    ]  # fmt: skip
+    Booking.objects.bulk_create(many)
+    Booking.objects.filter(code__startswith="FULL").update(state="APPROVED")
+    page = text_of(browser_of(therapist.user).get("/practice/"))
+    assert "1 to approve" in page
+    assert "Late Request" in page
+    assert late.code in browser_of(therapist.user).get("/practice/").content.decode()
 
 
 @pytest.mark.requirement("SES-5")
