@@ -217,8 +217,15 @@ def _cancelled(case: Case) -> Said:
         "client": _("You cancelled this session."),
         "therapist": _("%(name)s cancelled this session.") % {"name": case.therapist},
     }.get(case.booking.ended_by, _("This session was cancelled."))
-    nothing = "" if kept(case) or case.standing.payment_status == "Refunded" else _("Nothing was paid for it.")
-    return Said("grey", "cross", _("Cancelled"), by, case.reason or nothing, kept(case))
+    return Said("grey", "cross", _("Cancelled"), by, f"{case.reason} {_unpaid(case)}".strip(), kept(case))
+
+
+def _unpaid(case: Case) -> str:
+    """A prompt cannot be called back from a phone."""
+    if case.standing.live:
+        return _("Do not pay for it any more: if a request is on your phone, cancel it there.")
+    moved = kept(case) or case.standing.payment_status == "Refunded"
+    return "" if moved or case.reason else _("Nothing was paid for it.")
 
 
 def _expired(case: Case) -> Said:

@@ -105,6 +105,18 @@ def test_another_amount_is_kept_as_it_came(client_user: User) -> None:
     assert "KES 2,501 that you paid is kept for you." in text_of(browser_of(client_user).get(url(row)))
 
 
+@pytest.mark.parametrize("by", ["client", "therapist"])
+def test_who_cancels_while_a_prompt_is_on_the_phone_is_told_not_to_pay(client_user: User, by: str) -> None:
+    therapist, type = practised()
+    row = browsing.paying(type, client_user, ahead(3))
+    actor = client_user.pk if by == "client" else therapist.user_id
+    booking.cancel(code=row.code, actor_id=actor, reason="" if by == "client" else "Ill", now=clock.now())
+    page = text_of(browser_of(client_user).get(url(row)))
+    assert "Do not pay for it any more: if a request is on your phone, cancel it there." in page
+    assert "Nothing was paid for it." not in page
+    assert ("Ill" in page) == (by == "therapist")
+
+
 # --- Who may ---
 
 
