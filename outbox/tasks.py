@@ -12,15 +12,14 @@ from lib import clock
 from lib.wake import wake
 from outbox import box
 
-_A_RUN = 50
-_A_QUICK_RUN = 10  # then the worker looks whether something more urgent waits
+_A_RUN = 10  # then the worker looks whether something more urgent waits
 _LOCK = 0x6F7574  # "out": the places of slow runs
 
 
 @shared_task(name="outbox.deliver", ignore_result=True)
 def deliver() -> None:
     """Send what is due; where there was more than one run takes, go on in the next."""
-    if box.deliver_due(now=clock.now(), limit=_A_QUICK_RUN, slow=False) == _A_QUICK_RUN:
+    if box.deliver_due(now=clock.now(), limit=_A_RUN, slow=False) == _A_RUN:
         wake("outbox.deliver")
 
 

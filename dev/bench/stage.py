@@ -69,9 +69,9 @@ def sockets(**more: str) -> Iterator[int]:
 
 @contextmanager
 def worker(**more: str) -> Iterator[None]:
-    """One Celery worker process, and beat."""
+    """Celery with two processes, as `make run` starts it, and beat."""
     celery = [_BIN / "celery", "--quiet", "-A", "config"]
-    options = ["--concurrency", 1, "--without-gossip", "--without-mingle"]
+    options = ["--concurrency", 2, "--without-gossip", "--without-mingle"]
     beat = ["--schedule", RUN / "bench-schedule", "--pidfile", ""]
     with (
         running([*celery, "worker", *options], "worker", {**more, "PYTHONWARNINGS": "ignore"}),
