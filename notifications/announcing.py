@@ -26,6 +26,7 @@ from sessions_booking.models import Booking
 
 TOPIC = "notification.send"
 HANDLER = "notifications.sending.send"
+_SAID_ELSEWHERE = {Situation.REPLACED, Situation.CALLED_OFF}  # by the new payment, or with what was called off
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def announce_payment(*, event: str, payload: Mapping[str, Any], now: datetime) -
     """Tell the payer. What it means for the other side of a session is an event of the session."""
     payment = Payment.objects.select_related("payer").get(pk=payload["payment_id"])
     shown = presenting.show(payment, now=now)
-    if overtaken(event, payment) or shown.words.situation is Situation.REPLACED:
+    if overtaken(event, payment) or shown.words.situation in _SAID_ELSEWHERE:
         return []
     people = {Audience.PAYER: payment.payer}
     words = {name: getattr(shown.words, name) for name in ("headline", "happened", "next_step", "owed")}

@@ -14,10 +14,12 @@ from datetime import datetime
 
 from lib import clock
 from lib.db import entry_point, in_transaction
+from lib.errors import Refusal
 from payments import calls, facts, holding, record, timing
 from payments.facts import Fact, Kind, Lot, Source
 from payments.holding import Held
 from payments.models import Payment
+from payments.payable import payable
 from payments.phones import phone_of
 from payments.project import plan_retry
 from payments.providers import Order, Pushed, provider
@@ -59,11 +61,23 @@ def begin(*, payment_id: int, now: datetime) -> Order | None:
     row = held.row
     if now >= row.initiated_at + timing.seconds(timing.UNSENT):  # closed by the clock, never sent late
         return None
+    if not _is_wanted(row, now):
+        close_within([held], source=Source.CLOCK, code="CALLED_OFF", now=now)
+        return None
     row.attempts += 1
     row.last_submitted_at, row.next_attempt_at = now, None
     held.add(facts=[Fact(Kind.SENT, Source.PUSH, row.attempts, at=now)])
     record.write({payment_id: held}, now=now)
     return _order(row)
+
+
+def _is_wanted(row: Payment, now: datetime) -> bool:
+    """May its thing still be paid for? It may have been called off while M-Pesa was busy. Its lock is held."""
+    try:
+        payable(row.purpose).quote([row.target_id], now=now)
+    except Refusal:
+        return False
+    return True
 
 
 def _order(row: Payment) -> Order:

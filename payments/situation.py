@@ -28,6 +28,7 @@ class Situation(StrEnum):
     STILL_PROCESSING = "STILL_PROCESSING"  # 120 s without a result, and M-Pesa says that it is at work
     REPLACED = "REPLACED"  # the payer started a new one instead
     NOT_SENT = "NOT_SENT"  # certainly never sent
+    CALLED_OFF = "CALLED_OFF"  # never sent either: what it was for was called off before
     SILENT = "SILENT"  # sent, or perhaps, and nobody told us how it ended
     ENDED_UNCLEAR = "ENDED_UNCLEAR"  # told, but in a way nobody understands
     CLOSED_BY_US = "CLOSED_BY_US"  # a person stopped waiting for it
@@ -100,6 +101,8 @@ def _expired(known: Known) -> Situation:
     closed = known.of(Kind.CLOSED)
     if any(fact.source is Source.PAYER for fact in closed):
         return Situation.REPLACED
+    if any(fact.code == "CALLED_OFF" for fact in closed):
+        return Situation.CALLED_OFF
     if any(fact.source is Source.PERSON for fact in closed):
         return Situation.CLOSED_BY_US
     if known.of(Kind.UNRESOLVED):

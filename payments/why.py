@@ -134,6 +134,7 @@ _CLOSED = {
     "SILENT": "M-Pesa has not told how it ended",
     "LOST": "the push's answer was lost, so M-Pesa cannot be asked",
     "UNSENT": "M-Pesa could not be reached in time: nothing was sent",
+    "CALLED_OFF": "what it was for could not be paid for any more: nothing was sent",
     "REPLACED": "the payer started a new one instead",
 }
 

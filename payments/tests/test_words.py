@@ -82,6 +82,7 @@ EVERY_SITUATION = {
     Situation.STILL_PROCESSING: (payment(SENT, ACCEPTED, still_processing_at=later(121), **LATE), later(122)),
     Situation.REPLACED: (payment(SENT, ACCEPTED, closed(Source.PAYER, "REPLACED")), later(130)),
     Situation.NOT_SENT: (payment(SENT, BUSY, closed(Source.CLOCK, "UNSENT")), later(130)),
+    Situation.CALLED_OFF: (payment(SENT, BUSY, closed(Source.CLOCK, "CALLED_OFF")), later(30)),
     Situation.SILENT: (payment(SENT, ACCEPTED, closed(Source.CLOCK, "SILENT")), later(301)),
     Situation.ENDED_UNCLEAR: (payment(SENT, ACCEPTED, UNRESOLVED, closed(Source.CLOCK, "SILENT")), later(301)),
     Situation.CLOSED_BY_US: (payment(SENT, ACCEPTED, closed(Source.PERSON, "PERSON")), later(400)),

@@ -88,6 +88,9 @@ def _unresolved(fact: Fact, at: datetime, says: Provider) -> Iterable[Event]:
 def _closed(fact: Fact, at: datetime, says: Provider) -> Iterable[Event]:
     unsent = _("It could not be sent in time, so nothing was taken.")
     silent = _("We stopped waiting; M-Pesa had not told us how it ended.")
+    if fact.code == "CALLED_OFF":
+        yield Event(at, _("It was cancelled before the request was sent."), "minus", "grey")
+        return
     by = {Source.PAYER: _("You started a new payment instead."), Source.PERSON: _("We stopped waiting for it.")}
     yield Event(at, by.get(fact.source, unsent if fact.code == "UNSENT" else silent), "minus", "grey")
 

@@ -29,6 +29,15 @@ def not_sent(case: Case) -> Said:
     }
 
 
+def called_off(case: Case) -> Said:
+    return {
+        "headline": _("Not sent"),
+        "happened": _("What it was for was cancelled, so no request was sent and nothing was taken."),
+        "next_step": _("There is nothing to pay any more."),
+        "actions": (Action.DONE,),
+    }
+
+
 def silent(case: Case) -> Said:
     return {
         "headline": _("Timed out"),

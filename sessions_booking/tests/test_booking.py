@@ -14,7 +14,7 @@ from outbox.models import Delivery
 from payments import lifecycle
 from payments.facts import Fact, Kind, Lot, Source
 from payments.models import Payment
-from payments.tests.factories import UserFactory, new_receipt, tell
+from payments.tests.factories import UserFactory, answered, new_receipt, refusal, sent, tell
 from sessions_booking import booking, reminders
 from sessions_booking.models import Booking, HoursException, Reminder
 from sessions_booking.states import MOVES, State
@@ -444,6 +444,26 @@ def test_the_therapist_cancels_while_the_client_types_the_pin() -> None:
     row.refresh_from_db()
     assert (row.state, payment.answer_reason) == ("CANCELLED", "session_cancelled")
     assert books.balance(environment="sandbox", code=chart.owed(row.client_id)) == 250_000
+
+
+@pytest.mark.requirement("SES-4", "STK-8")
+@pytest.mark.parametrize("on_its_way", [None, "refused before", "refused after"])
+def test_no_prompt_is_sent_for_a_session_that_was_cancelled_before(on_its_way: str | None) -> None:
+    row = approved()
+    payment = started(row)
+
+    def refuse_once() -> None:  # M-Pesa is busy: it would be sent again in a second
+        answered(order, refusal(order, passing=True), now=later(1))
+
+    order = sent(payment, now=AT) if on_its_way else None
+    if on_its_way == "refused before":
+        refuse_once()
+    booking.cancel(code=row.code, actor_id=row.therapist.user_id, reason="I am ill.", now=later(1))
+    if on_its_way == "refused after":
+        refuse_once()
+    assert lifecycle.begin(payment_id=payment.pk, now=later(2)) is None
+    payment.refresh_from_db()
+    assert (payment.status, payment.next_attempt_at, payment.reasons) == ("EXPIRED", None, [])
 
 
 @pytest.mark.requirement("SES-4")
