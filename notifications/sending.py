@@ -15,7 +15,7 @@ from notifications import announcing, mails, sms, words
 from notifications.models import Channel, Notification
 from notifications.standing import MAY_BE_SENT_AGAIN, with_standing
 from outbox.errors import Refused
-from sessions_booking.states import REMINDED, State
+from sessions_booking.states import PAID, REMINDED, State
 
 RELATED = ("recipient", "booking__client", "booking__therapist", "payment__payer")
 
@@ -57,6 +57,10 @@ def _session_moved_on(row: Notification, now: datetime) -> bool:
             return booking.state != State.APPROVED or not same_time
         case "session.rescheduled":
             return not same_time
+        case "session.expired":  # the money came after all
+            return booking.state in PAID
+        case "session.confirmed":
+            return booking.state == State.CANCELLED
         case "session.reminder":
             return booking.state not in REMINDED or not same_time or booking.starts_at <= now
         case _:

@@ -129,6 +129,28 @@ def test_words_that_cannot_be_made_are_a_refusal(mails: MailServer, settings) ->
         sending.send({"notification_id": broken.pk})
 
 
+@pytest.mark.parametrize(
+    ("news", "then", "words"), [("expired", "CONFIRMED", "no longer held"), ("confirmed", "CANCELLED", "is confirmed")]
+)
+def test_a_session_is_not_said_to_stand_as_it_stood_while_the_mail_server_was_down(
+    mails: MailServer, news: str, then: str, words: str
+) -> None:
+    row, late = approved(), clock.now() + timedelta(days=1, seconds=1)
+    payment = booked.prompted(row, now=clock.now())
+    if news == "expired":
+        booked.failure(payment, now=clock.now())
+        booking.release_due(now=late)
+    booked.money(payment, now=late)
+    if news == "confirmed":
+        booking.cancel(code=row.code, actor_id=row.client_id, reason="", now=late)
+    row.refresh_from_db()
+    assert row.state == then
+    work(at=late)
+    assert not [subject for subject in subjects(mails) if words in subject]
+    why = Notification.objects.filter(event=f"session.{news}", channel="EMAIL").values_list("skipped", flat=True)
+    assert set(why) == {"overtaken: the session has moved on"}
+
+
 def test_what_is_no_longer_true_is_not_sent(mails: MailServer) -> None:
     """Approved, then cancelled by the therapist, before the worker came."""
     row = approved()
