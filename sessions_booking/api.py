@@ -48,7 +48,8 @@ class Therapists(APIView):
         asked = PageSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         offered = Prefetch("types", SessionType.objects.filter(offered=True))
-        page = _page(Therapist.objects.filter(listed=True).prefetch_related(offered), **asked.validated_data)
+        listed = Therapist.objects.filter(listed=True, user__is_active=True)
+        page = _page(listed.prefetch_related(offered), **asked.validated_data)
         return _paged(page, therapists=said_therapists(list(page.object_list), now=clock.now()))
 
 
@@ -139,7 +140,8 @@ def person(request: Request) -> User:
 
 
 def _offered(therapist_id: int, type_id: int) -> SessionType:
-    rows = SessionType.objects.filter(therapist_id=therapist_id, therapist__listed=True, offered=True)
+    rows = SessionType.objects.filter(therapist_id=therapist_id, offered=True)
+    rows = rows.filter(therapist__listed=True, therapist__user__is_active=True)
     found = rows.select_related("therapist").filter(pk=type_id).first()
     if found is None:
         raise Refusal("not_found", "This therapist does not offer such a session.", status=404)

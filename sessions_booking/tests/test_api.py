@@ -70,6 +70,13 @@ def test_therapists_with_what_they_offer(type: SessionType) -> None:
     ]
 
 
+def test_who_has_left_is_not_offered(type: SessionType) -> None:
+    """As on the pages; booking was refused already."""
+    User.objects.filter(pk=type.therapist.user_id).update(is_active=False)
+    assert get(UserFactory(), "/api/therapists")["therapists"] == []
+    assert refusal(program(UserFactory()).get(slots_of(type))) == (404, "not_found")
+
+
 def test_free_times_are_nairobis(type: SessionType) -> None:
     factories.requested(type, starts_at=factories.at(1, 9))
     body = get(UserFactory(), slots_of(type, "&from=2026-11-22&days=1"))
