@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -60,6 +62,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     PHONE_FIELDS = ("phone_sealed", "phone_hash")  # what `save(update_fields=…)` needs after `set_phone`
 
     class Meta:
+        indexes = [  # staff find people by the beginning of an address or of any word of a name
+            models.Index(fields=["email"], opclasses=["varchar_pattern_ops"], name="user_email_begins"),
+            GinIndex(SearchVector("name", config="simple"), name="user_name_words"),
+        ]
         constraints = [
             # The two together make an address unique whatever its case.
             models.UniqueConstraint(fields=["email"], name="user_email_once"),

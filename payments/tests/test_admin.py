@@ -14,6 +14,7 @@ from audit.models import Entry
 from ledger import books, chart
 from lib import clock
 from payments import inbox, lifecycle, merchants, sealing, starting
+from payments.admin.search import people_named
 from payments.facts import Fact, Kind, Lot, Source
 from payments.lifecycle import News
 from payments.models import Callback, Payment
@@ -252,3 +253,12 @@ def test_connection_and_credentials(settings) -> None:  # type: ignore[no-untype
         assert "Connected" in admin.post(f"{page}check/", follow=True).content.decode()
     assert "M-Pesa API connection failed" in admin.post(f"{page}check/", follow=True).content.decode()
     assert signed_in("SUPPORT").post(f"{page}check/").status_code == 403
+
+
+@pytest.mark.requirement("ADM-1")
+def test_people_are_found_by_the_beginning_of_any_word_of_their_name() -> None:
+    person = User.objects.create_user("wanjiku@malipo.test", name="Grace Wanjikũ O'Brien-Otieno")
+    for term in ("grace", "Wanj", "obri", "brien", "OTIE", "grace ot", person.email[:6]):
+        found = people_named(term)
+        assert (person.pk in found) == (term != "obri"), term
+    assert people_named("race") == people_named("'; --") == []
