@@ -83,7 +83,7 @@ def _cancelled(code: str) -> Result:
         text="Request cancelled by user",
         kind=ResultKind.CANCELLED,
         payer_text="The request on your phone was cancelled or closed by itself; nothing was taken.",
-        next_step="You can try again whenever you like.",
+        next_step="You can try again.",
         payers_own=True,
     )
 

@@ -7,5 +7,7 @@ class PreferenceForm(forms.Form):
         label=_("E-mails"), required=False, help_text=_("Requests, approvals, changes and payments that did not work.")
     )
     sms = forms.BooleanField(
-        label=_("SMS"), required=False, help_text=_("Reminders before a session, and changes of its time.")
+        label=_("SMS"),
+        required=False,
+        help_text=_("Reminders before a session, approvals, cancellations, and changes of its time."),
     )

@@ -106,7 +106,7 @@ def _set_going(world: World, push: Push) -> None:
     fault = push.script.fault
     phone = world.phone(push.order.phone)
     ends_in = _core_refusal(world, push, phone) or push.script.ends_in
-    _remember(world, push, phone)
+    _remember(world, push, phone, refused=ends_in == results.SAME_AMOUNT)
     if fault.before_the_answer and ends_in in (None, results.SUCCESS):
         _finish(world, push, fault.approved_ends_in)
     elif ends_in is None:
@@ -134,9 +134,10 @@ def _core_refusal(world: World, push: Push, phone: Phone) -> str | None:
     return results.SAME_AMOUNT if same else None
 
 
-def _remember(world: World, push: Push, phone: Phone) -> None:
+def _remember(world: World, push: Push, phone: Phone, *, refused: bool) -> None:
+    """Who asks for the same too early is refused, and need not wait all over again for having asked."""
     phone.last_push_at = push.accepted_at
-    if world.switches.same_amount_counts == "pushes":
+    if world.switches.same_amount_counts == "pushes" and not refused:
         phone.last_amounts[push.order.amount] = push.accepted_at
 
 

@@ -1,7 +1,5 @@
 """Words for a payment that ended, as far as anybody knows, without money. A later proof of payment still wins."""
 
-from datetime import timedelta
-
 from django.utils.translation import gettext as _
 
 from payments import facts, timing
@@ -69,17 +67,27 @@ def closed_by_us(case: Case) -> Said:
 
 def failed(case: Case) -> Said:
     told = case.told or Words(_("This payment did not happen; nothing was taken."), _("Please try again."))
-    wait = timing.seconds(told.wait_s) if told.wait_s else timedelta()
     return {
         "headline": _("Not paid"),
         "happened": told.happened,
         "next_step": (told.at_a_price if case.thing.has_price else "") or told.next_step,
-        "seconds_left": case.until(case.row.failed_at + wait) if case.row.failed_at else None,
-        "seconds_label": _("Best tried again in"),
+        **soonest(case, told),
         "note": still_asked(case),
         "actions": again(),
         "support": True,
     }
+
+
+def soonest(case: Case, told: Words) -> Said:
+    """M-Pesa takes no second request to one phone for a minute after the last, and some failures last longer.
+
+    A hint, no block: another number may be tried at once (ruling 9).
+    """
+    sent, ended = case.row.last_submitted_at, case.row.failed_at
+    moments = [sent + timing.seconds(timing.SPACING)] if sent else []
+    if ended and told.wait_s:
+        moments.append(ended + timing.seconds(told.wait_s))
+    return {"seconds_left": case.until(max(moments, default=None)), "seconds_label": _("Best tried again in")}
 
 
 def still_asked(case: Case) -> str:
@@ -105,6 +113,7 @@ def cancelled(case: Case) -> Said:
         "headline": _("Payment Cancelled"),
         "happened": told.happened,
         "next_step": told.next_step,
+        **soonest(case, told),
         "note": still_asked(case),
         "actions": again(),
     }

@@ -59,15 +59,22 @@ def in_nairobi(stamp: str) -> str:
 
 def _tries(attempts: Sequence[Payment]) -> Iterable[Event]:
     for one in attempts:
-        words = f"Asked {hidden(one.phone_tail)} for {money.words(one.amount_cents)}: {brief(one).word}"
+        said = brief(one)
+        words = (
+            f"Asked {hidden(one.phone_tail)} for {money.words(one.amount_cents)}: {_STAFF.get(said.state, said.word)}"
+        )
         ended = "" if one.completed_at else f"{one.result_code} {one.result_description}".strip()
         detail = " · ".join(part for part in (one.transaction_id, one.receipt, ended) if part)
         who = f"user:{one.payer_id}"
         yield Event(one.initiated_at, "money", "phone", "blue", who, words, detail, ("payments_payment", one.pk))
 
 
+_STAFF = {"OWED": "owed to the payer"}  # whose words for it speak to the payer
+
+
 def _reminders(row: Booking) -> Iterable[Event]:
-    for reminder in Reminder.objects.filter(booking=row).order_by("due_at"):
+    made = Reminder.objects.filter(booking=row).exclude(state=Reminder.State.OFF)
+    for reminder in made.order_by("due_at"):
         tone = "green" if reminder.state == Reminder.State.SENT else "grey"
         words = f"Reminder {reminder.kind} before"
         link = ("sessions_booking_reminder", reminder.pk)

@@ -296,7 +296,8 @@ def test_a_failed_one_is_tried_again_with_its_number(client_user: User) -> None:
     browser = browser_of(client_user)
     assert 'value="0733 000 111"' in browser.get(f"{url(row, 'pay')}?again={payment.transaction_id}").content.decode()
     page = text_of(browser.get(url(row)))
-    assert "You can try again at once." in page
+    assert "Best tried again in" in page
+    assert "Pay with M-Pesa" in page
     assert "Pay with M-Pesa" in page
     assert "Payments for it today" in page
 

@@ -190,7 +190,7 @@ def test_money_that_is_owed_is_shown(browser: Client, amina: User) -> None:
     factories.tell(factories.prompted(amina), factories.lot(cents=90_000))
     words = text_of(browser.get("/wallet/"))
     assert "Balance KES 0" in words
-    assert "KES 900 that you paid could not be used yet." in words
+    assert "KES 900 that you paid is kept for you" in words
 
 
 @pytest.mark.parametrize("page", ["2", "999", "0", "x"])
