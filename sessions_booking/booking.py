@@ -75,11 +75,16 @@ def book(*, request: Request, now: datetime) -> Booking:
 
 
 @entry_point
-def approve(*, code: str, actor_id: int, now: datetime) -> Booking:
-    """APPROVED, with `pay_by`. By its therapist. Raises Refusal: not_found (404), wrong_state (409), slot_past."""
+def approve(*, code: str, actor_id: int, now: datetime, seen: int | None = None) -> Booking:
+    """APPROVED, with `pay_by`. By its therapist. Raises Refusal: not_found (404), wrong_state (409), slot_past.
+
+    `seen` is the `sequence` that the therapist had before them: a time that they never saw is not approved (moved, 409).
+    """
     row = _locked(code)
     _only_therapist(row, actor_id)
     _refuse_unless(row, State.APPROVED)
+    if seen not in (None, row.sequence):
+        raise Refusal("moved", _("This request was moved to another time meanwhile. Look at it again."), status=409)
     if row.starts_at <= now:
         raise Refusal("slot_past", _("This session's time has passed. It can no longer be approved."), status=409)
     row.approved_at = now

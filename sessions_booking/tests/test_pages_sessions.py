@@ -1,5 +1,6 @@
 """The page of one session and the lists: every state to each reader, and what may be done there."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -176,6 +177,25 @@ def test_approving_twice_shows_how_it_stands(client_user: User) -> None:
     assert "Approved. Amina W can pay now." in text_of(browser.get("/practice/"))
     second = browser.post(url(row, "approve"))
     assert (second.status_code, second["Location"]) == (303, url(row))
+    row.refresh_from_db()
+    assert row.state == State.APPROVED
+
+
+@pytest.mark.requirement("SES-2")
+@pytest.mark.parametrize("page", ["/practice/", ""])
+def test_a_time_that_the_therapist_never_saw_is_not_approved(client_user: User, page: str) -> None:
+    """The page was open while the client moved the request."""
+    therapist, type = practised()
+    row = browsing.requested(type, client_user, ahead(3))
+    browser = browser_of(therapist.user)
+    seen = re.findall(r'name="seen" value="(\d+)"', browser.get(page or url(row)).content.decode())
+    booking.reschedule(code=row.code, actor_id=client_user.pk, starts_at=ahead(4), now=clock.now())
+    answer = browser.post(url(row, "approve"), {"seen": seen[0]}, follow=True)
+    assert "This request was moved to another time meanwhile. Look at it again." in text_of(answer)
+    row.refresh_from_db()
+    assert row.state == State.PENDING
+    seen = re.findall(r'name="seen" value="(\d+)"', answer.content.decode())
+    browser.post(url(row, "approve"), {"seen": seen[0]})
     row.refresh_from_db()
     assert row.state == State.APPROVED
 

@@ -105,8 +105,10 @@ def approve(request: HttpRequest, code: str) -> HttpResponse:
     shown = found(request, code)
     if shown.party != "therapist":
         raise Http404
+    sent = request.POST.get("seen", "")
+    seen = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else None
     try:
-        row = booking.approve(code=shown.booking.code, actor_id=user_of(request).pk, now=clock.now())
+        row = booking.approve(code=shown.booking.code, actor_id=user_of(request).pk, now=clock.now(), seen=seen)
     except Refusal as refusal:
         said(request, refusal)
         return _to(shown)
