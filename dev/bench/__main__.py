@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import environ
 
 from dev import postgres, servers
-from dev.bench import acknowledging, figures, settling, visiting
+from dev.bench import acknowledging, chasing, figures, listening, polling, settling, starting, visiting
 from dev.bench.figures import Figure
 from dev.places import CHECKOUT, RUN, Unusable
 
@@ -20,6 +20,10 @@ DATABASE = "malipo_bench"
 PARTS: Mapping[str, Callable[[], list[Figure]]] = {
     "ack": acknowledging.measure,
     "settle": settling.measure,
+    "start": starting.measure,
+    "status": polling.measure,
+    "sockets": listening.measure,
+    "chase": chasing.measure,
     "pages": visiting.measure,
 }
 

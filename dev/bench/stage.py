@@ -56,6 +56,15 @@ def web(*, workers: int = 2, threads: int = 8, **more: str) -> Iterator[int]:
 
 
 @contextmanager
+def m_pesa() -> Iterator[str]:
+    """The simulator. Its address, for MPESA_BASE_URL."""
+    port = processes.free_port()
+    command = [sys.executable, "manage.py", "simulator", "--port", port]
+    with running(command, "simulator", {}, port=port):
+        yield f"http://{processes.LOOPBACK}:{port}"
+
+
+@contextmanager
 def sockets(**more: str) -> Iterator[int]:
     """WebSockets: uvicorn with ASGI. The port."""
     port = processes.free_port()

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from lib import clock
 from lib.errors import Refusal
-from payments import chase, facts, holding, lifecycle, providers, situation, starting, timing
+from payments import chase, facts, holding, lifecycle, providers, situation, starting, tasks, timing
 from payments.facts import Fact, Kind, Source
 from payments.models import Payment, PaymentFact
 from payments.providers import Answer
@@ -411,3 +412,13 @@ class Counting:
     def __call__(self, execute, sql, params, many, context):  # type: ignore[no-untyped-def]
         self.count += "SAVEPOINT" not in sql
         return execute(sql, params, many, context)
+
+
+@pytest.mark.requirement("REC-4")
+@pytest.mark.django_db(transaction=True)
+def test_one_wake_closes_more_than_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chase, "BATCH", 2)
+    for _ in range(5):
+        prompted(now=clock.now() - timedelta(seconds=200))
+    tasks.close_overdue()
+    assert Payment.objects.filter(timed_out_at=None).count() == 0

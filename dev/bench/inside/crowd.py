@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from accounts.models import User
@@ -35,10 +36,21 @@ def make(first: int, number: int) -> None:
         _make(range(start, min(start + _LOT, first + number)), merchant, password, now)
 
 
-def _make(ids: Sequence[int], merchant: Merchant, password: str, now: datetime) -> None:
-    people = [User(pk=n, email=f"{n}@bench.test", password=password) for n in ids]
-    User.objects.bulk_create(people)
+def people(first: int, number: int) -> list[User]:
+    """Payers who have agreed to what we do with their data, each with a wallet."""
+    return _people(range(first, first + number), make_password(None), clock.now())
+
+
+def _people(ids: Sequence[int], password: str, now: datetime) -> list[User]:
+    agreed = {"consent_at": now, "consent_version": settings.CONSENT_VERSION}
+    found = [User(pk=n, email=f"{n}@bench.test", password=password, **agreed) for n in ids]
+    User.objects.bulk_create(found)
     Wallet.objects.bulk_create(Wallet(pk=n, user_id=n, environment="sandbox") for n in ids)
+    return found
+
+
+def _make(ids: Sequence[int], merchant: Merchant, password: str, now: datetime) -> None:
+    payers = _people(ids, password, now)
     LedgerAccount.objects.bulk_create(
         LedgerAccount(pk=n, environment="sandbox", code=chart.wallet(n), kind="LIABILITY", balance_cents=0) for n in ids
     )
@@ -46,7 +58,7 @@ def _make(ids: Sequence[int], merchant: Merchant, password: str, now: datetime) 
         LedgerAccount(pk=int(f"5{n}"), environment="sandbox", code=chart.owed(n), kind="LIABILITY", balance_cents=0)
         for n in ids
     )
-    Payment.objects.bulk_create(_payment(payer, merchant, now) for payer in people)
+    Payment.objects.bulk_create(_payment(payer, merchant, now) for payer in payers)
     PaymentFact.objects.bulk_create(_fact_row(n, fact, now) for n in ids for fact in _facts(n, now))
 
 

@@ -35,9 +35,9 @@ def grow(there: int, total: int) -> dict[str, float]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")  # each foreign key is known to be right
         rebuilt = _drop_indexes(cursor)
-        _copy(cursor, User, _people(payers))
-        _copy(cursor, Wallet, ({"id": n, "user_id": n, "environment": "sandbox", "created_at": began} for n in payers))
-        _copy(cursor, Payment, _payments(there, total, merchant.pk, clock.now()))
+        copy(cursor, User, _people(payers))
+        copy(cursor, Wallet, ({"id": n, "user_id": n, "environment": "sandbox", "created_at": began} for n in payers))
+        copy(cursor, Payment, _payments(there, total, merchant.pk, clock.now()))
         for definition in rebuilt:
             cursor.execute(definition)
     with connection.cursor() as cursor:
@@ -89,7 +89,7 @@ def _payments(there: int, total: int, merchant_id: int, now: datetime) -> Iterat
         }  # fmt: skip
 
 
-def _copy(cursor: Any, model: Any, rows: Iterable[dict[str, object]]) -> None:
+def copy(cursor: Any, model: Any, rows: Iterable[dict[str, object]]) -> None:
     """Columns that a row does not name have the model's own default."""
     rows = iter(rows)
     first = next(rows, None)
@@ -99,10 +99,10 @@ def _copy(cursor: Any, model: Any, rows: Iterable[dict[str, object]]) -> None:
     others = {column: value for column, value in others.items() if value is not None}
     columns = ", ".join(f'"{column}"' for column in [*first, *others])
     tail = "".join(f"\t{_text(value)}" for value in others.values())
-    with cursor.copy(f"COPY {model._meta.db_table} ({columns}) FROM STDIN") as copy:
-        copy.write("\t".join(map(_text, first.values())) + tail + "\n")
+    with cursor.copy(f"COPY {model._meta.db_table} ({columns}) FROM STDIN") as lines:
+        lines.write("\t".join(map(_text, first.values())) + tail + "\n")
         for row in rows:
-            copy.write("\t".join(map(_text, row.values())) + tail + "\n")
+            lines.write("\t".join(map(_text, row.values())) + tail + "\n")
 
 
 def _text(value: object) -> str:

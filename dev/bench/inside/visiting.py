@@ -3,11 +3,12 @@
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import Sum
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import User
 from dev.bench.inside import crowd, many
-from payments.models import Payment
+from payments.models import Exchange, Payment
 
 
 def signed_in(user_id: int) -> str:
@@ -48,3 +49,18 @@ def tokens(number: int) -> list[tuple[str, str]]:
     crowd.make(crowd.FIRST, number)
     users = User.objects.filter(pk__gte=crowd.FIRST).order_by("pk")[:number]
     return [(str(AccessToken.for_user(user)), f"TXN_B{user.pk}") for user in users]
+
+
+def newcomers(number: int) -> list[str]:
+    """People with a wallet, nothing on the way and the API's token."""
+    crowd.people(crowd.FIRST, number)
+    return [str(AccessToken.for_user(user)) for user in User.objects.filter(pk__gte=crowd.FIRST).order_by("pk")]
+
+
+def waited_for_m_pesa(number: int) -> list[float]:
+    """Of the one payment of each of the first so many newcomers: the seconds of our calls to M-Pesa, all together."""
+    rows = Payment.objects.filter(payer_id__gte=crowd.FIRST, payer_id__lt=crowd.FIRST + number).order_by("payer_id")
+    ids = list(rows.values_list("pk", flat=True))
+    sums = Exchange.objects.filter(payment_id__in=ids).values("payment_id").annotate(ms=Sum("duration_ms"))
+    by_id = {row["payment_id"]: row["ms"] / 1000 for row in sums}
+    return [by_id[pk] for pk in ids]

@@ -1,0 +1,94 @@
+"""From M-Pesa's callback to the changed text on the open page, with a thousand pages open.
+
+Each client does what live.js does: it listens, and at a message fetches the page's status part. Measured from when the
+callback is sent to when the part that says the receipt has come: web, worker, Redis, socket and fetch are all in it.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import websockets
+
+from dev import processes
+from dev.bench import load, stage
+from dev.bench.figures import Figure, milliseconds
+from dev.places import Unusable
+
+OPEN = 1000
+TOLD = 300  # of them get a callback
+PER_SECOND = 30
+_PATIENCE_S = 30.0
+
+
+def measure() -> list[Figure]:
+    pages = stage.product("listening.prepare", OPEN)
+    with (
+        stage.web(HOOKS_ONLY="on", workers=1) as hooks,
+        stage.web(workers=1) as web,
+        stage.sockets() as sockets,
+        stage.worker(),
+    ):
+        time.sleep(6)  # the worker says nothing when it is ready
+        took = asyncio.run(_Watch(hooks, web, sockets).all(pages))
+    if len(took) < TOLD:
+        raise Unusable(f"{len(took)} of {TOLD} pages changed")
+    return milliseconds("sockets", f"callback to changed page, {OPEN:,} open, {PER_SECOND}/s", took, p99="≤ 250")
+
+
+class _Watch:
+    """Open pages, and what they have seen."""
+
+    def __init__(self, hooks: int, web: int, sockets: int) -> None:
+        self._hooks, self._web, self._sockets = hooks, web, sockets
+        self._sent: dict[str, float] = {}
+        self._took: list[float] = []
+        self._open = 0
+        self._full = asyncio.Semaphore(50)
+
+    async def all(self, pages: Sequence[dict[str, str]]) -> list[float]:
+        listeners = [asyncio.create_task(self._listen(page)) for page in pages]
+        await self._until(lambda: self._open == len(pages))
+        await asyncio.sleep(1)
+        await asyncio.gather(*(self._tell(page, n / PER_SECOND) for n, page in enumerate(pages[:TOLD])))
+        await self._until(lambda: len(self._took) == TOLD)
+        for listener in listeners:
+            listener.cancel()
+        await asyncio.gather(*listeners, return_exceptions=True)
+        return self._took
+
+    async def _until(self, true: "object") -> None:
+        ends = time.monotonic() + _PATIENCE_S
+        while not true() and time.monotonic() < ends:  # type: ignore[operator]
+            await asyncio.sleep(0.05)
+
+    async def _listen(self, page: dict[str, str]) -> None:
+        address = f"ws://{processes.LOOPBACK}:{self._sockets}/ws/payments/{page['id']}/"
+        headers = {"Cookie": f"sessionid={page['session']}"}
+        origin = f"http://{processes.LOOPBACK}:{self._sockets}"
+        async with self._full:
+            socket = await websockets.connect(address, additional_headers=headers, origin=origin, ping_interval=None)
+            await socket.recv()  # the state as it is now
+        self._open += 1
+        async with socket:
+            async for _ in socket:
+                part = await self._send(self._web, load.request(
+                    "GET", f"/payments/{page['id']}/status", port=self._web, headers={**headers, "Connection": "close"}
+                ))  # fmt: skip
+                if page["receipt"].encode() in part:
+                    self._took.append(time.perf_counter() - self._sent[page["id"]])
+                    return
+
+    async def _tell(self, page: dict[str, str], after: float) -> None:
+        await asyncio.sleep(after)
+        headers = {"Content-Type": "application/json", "Connection": "close"}
+        request = load.request("POST", page["path"], port=self._hooks, body=page["body"].encode(), headers=headers)
+        self._sent[page["id"]] = time.perf_counter()
+        await self._send(self._hooks, request)
+
+    async def _send(self, port: int, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(processes.LOOPBACK, port)
+        writer.write(request)
+        answer = await reader.read()
+        writer.close()
+        return answer
