@@ -1,5 +1,6 @@
 """Admin pages that show payment data: who looked at what is in the trail (SEC-6, P69)."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +43,13 @@ class WatchedAdmin(ReadOnlyAdmin):
     def subject_of(self, object_id: str) -> str:
         """What the trail calls a row."""
         return f"{self.opts.model_name}:{object_id}"
+
+
+def looked(*, user_id: int, subject: str, asked: Mapping[str, str] | None = None) -> None:
+    """At payment data, outside of the admin. What an open page repeats within a minute is one look."""
+    actor, data = f"user:{user_id}", dict(asked or {})
+    if not _just_now(actor, subject, data):
+        trail.record(action=_ACTION, actor=actor, subject=subject, data=data, at=clock.now())
 
 
 def _looked(request: HttpRequest, subject: str, asked: dict[str, str]) -> None:

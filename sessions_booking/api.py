@@ -19,7 +19,7 @@ from lib.api_shapes import errors
 from lib.clock import EAT
 from lib.errors import Refusal
 from payments import merchants
-from sessions_booking import reading, slots
+from sessions_booking import reading, slots, watching
 from sessions_booking.api_paying import PaymentStatusSerializer, said_payment
 from sessions_booking.api_saying import TIME_ZONE, said_sessions, said_slot, said_therapists, said_type
 from sessions_booking.api_shapes import (
@@ -100,6 +100,7 @@ class Sessions(APIView):
         asked = MineSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         wanted = dict(asked.validated_data)
+        watching.seen_list(person(request), {name: str(value) for name, value in asked.validated_data.items()})
         rows = reading.visible_to(person(request)).order_by("-starts_at", "-pk")
         if "state" in wanted:
             rows = rows.filter(state=wanted.pop("state"))
@@ -115,7 +116,7 @@ class Session(APIView):
         responses={200: SessionDetailSerializer, **errors(401, 404, 429, 503)},
     )
     def get(self, request: Request, session_id: str) -> Response:
-        booking = reading.find(code=session_id, user=person(request))
+        booking = watching.seen(reading.find(code=session_id, user=person(request)), person(request))
         return Response({"success": True, "session": said_sessions([booking], now=clock.now())[0]})
 
 
@@ -129,7 +130,7 @@ class PaymentStatus(APIView):
     )
     def get(self, request: Request, session_id: str) -> Response:
         now = clock.now()
-        booking = reading.find(code=session_id, user=person(request))
+        booking = watching.seen(reading.find(code=session_id, user=person(request)), person(request))
         standing = reading.standings(bookings=[booking], now=now)[booking.pk]
         return Response(said_payment(booking, standing, reader_id=person(request).pk, now=now))
 

@@ -13,12 +13,14 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.roles import Role
+from audit.models import Entry
 from payments.tests.factories import UserFactory
 from sessions_booking import booking
 from sessions_booking.api_shapes import SESSION_WORDS, WORDS
 from sessions_booking.models import Booking, SessionType
 from sessions_booking.states import State
 from sessions_booking.tests import factories
+from sessions_booking.tests.browsing import browser_of
 from sessions_booking.tests.speaking import post, program, refusal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("SES-7")]
@@ -256,6 +258,20 @@ def test_without_a_token_nothing_is_said(type: SessionType) -> None:
         assert refusal(post(None, f"/api/sessions/{row.code}/{act}", **body)) == (401, "not_authenticated")
 
 
+@pytest.mark.requirement("SEC-6", "P69")
+@pytest.mark.parametrize("role", [Role.SUPPORT, Role.FINANCE, Role.ADMIN])
+def test_staff_look_at_nobodys_session_unseen(type: SessionType, role: Role) -> None:
+    """By the API and on its page, as in the admin. Its own people are not written down."""
+    row, staff = factories.approved(factories.requested(type)), UserFactory(role=role)
+    addresses = ["/api/sessions", f"/api/sessions/{row.code}", f"/api/mpesa/status/{row.code}"]
+    for user in (staff, row.client, row.therapist.user):
+        for address in addresses:
+            get(user, address)
+        browser_of(user).get(f"/sessions/{row.code}/")
+    looks = Entry.objects.filter(action="admin.viewed").values_list("actor", "subject")
+    assert sorted(looks) == [(f"user:{staff.pk}", "booking:list"), (f"user:{staff.pk}", f"session:{row.code}")]
+
+
 def test_a_list_is_ones_own(type: SessionType) -> None:
     client = UserFactory()
     late = factories.requested(type, by=client, starts_at=factories.at(5, 10))
@@ -287,6 +303,7 @@ def test_thirty_sessions_cost_the_queries_of_one(type: SessionType) -> None:
     reader = staff(Role.SUPPORT)
     factories.confirmed(type=type, starts_at=factories.at(1, 9))
     for address in ("/api/sessions?limit=100", "/api/therapists?limit=100"):
+        get(reader, address)  # the look that is written down
         with CaptureQueriesContext(connection) as one:
             get(reader, address)
         for number in range(29):

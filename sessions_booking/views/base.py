@@ -8,7 +8,7 @@ from accounts.models import User
 from lib import clock
 from lib.errors import Refusal
 from payments import merchants
-from sessions_booking import reading
+from sessions_booking import reading, watching
 from sessions_booking.models import Booking
 from sessions_booking.presenting import Shown, show
 
@@ -23,7 +23,7 @@ def found(request: HttpRequest, code: str) -> Shown:
     """A session that this person may see; somebody else's is not there."""
     user = user_of(request)
     try:
-        row: Booking = reading.find(code=code, user=user)
+        row: Booking = watching.seen(reading.find(code=code, user=user), user)
     except Refusal as refusal:
         raise Http404 from refusal
     return show([row], user=user, now=clock.now())[0]
