@@ -18,9 +18,16 @@ def spend(kind: str, who: str) -> int | None:
     slot, into = divmod(int(time.time()), window)
     key = f"limit:{kind}:{who}:{slot}"
     try:
-        cache.add(key, 0, timeout=window)
-        used = cache.incr(key)
+        used = _counted(key, window)
     except Exception as error:
         log.warning("limits.not_counted", error=type(error).__name__)
         return None
     return window - into if used > allowed else None
+
+
+def _counted(key: str, window: int) -> int:
+    try:
+        return int(cache.incr(key))
+    except ValueError:  # the first of this window
+        cache.add(key, 0, timeout=window)
+        return int(cache.incr(key))

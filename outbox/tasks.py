@@ -12,7 +12,7 @@ from lib import clock
 from lib.wake import wake
 from outbox import box
 
-_A_RUN = 10  # then the worker looks whether something more urgent waits
+_A_RUN = 5  # then the worker looks whether something more urgent waits
 _LOCK = 0x6F7574  # "out": the places of slow runs
 
 
