@@ -8,6 +8,7 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from dev import processes
@@ -51,59 +52,65 @@ def run(port: int, requests: Sequence[bytes], *, clients: int, seconds: float = 
 
     Raises Unusable at the first answer of another status.
     """
-    done, selector = Done(), selectors.DefaultSelector()
-    lines = [_Line(socket.create_connection((processes.LOOPBACK, port))) for _ in range(min(clients, len(requests)))]
+    done = Done()
     waiting = _endless(requests) if seconds else iter(requests)
-    began = time.perf_counter()
-    ends = began + seconds if seconds else float("inf")
-    for line in lines:
-        line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        selector.register(line.socket, selectors.EVENT_READ, line)
-        _send(line, next(waiting))
-    open_lines = len(lines)
-    while open_lines:
-        ready = selector.select(_PATIENCE_S)
-        if not ready:
-            raise Unusable("the server did not answer for 20 s")
-        for key, _ in ready:
-            line = key.data
-            if not _answered(line, status):
-                continue
-            now = time.perf_counter()
-            done.took.append(now - line.began)
-            following = next(waiting, None) if now < ends else None
-            if following is None:
-                selector.unregister(line.socket)
-                line.socket.close()
-                open_lines -= 1
-            else:
-                _send(line, following)
-    done.seconds = time.perf_counter() - began
+    with _connected(port, min(clients, len(requests))) as (lines, selector):
+        began = time.perf_counter()
+        ends = began + seconds if seconds else float("inf")
+        for line in lines:
+            _send(line, next(waiting))
+        while lines:
+            for line in _ready(selector, _PATIENCE_S, status):
+                now = time.perf_counter()
+                done.took.append(now - line.began)
+                following = next(waiting, None) if now < ends else None
+                if following is None:
+                    lines.remove(line)
+                else:
+                    _send(line, following)
+        done.seconds = time.perf_counter() - began
     return done
 
 
 def run_at(port: int, requests: Sequence[bytes], *, clients: int, per_second: float, status: int = 200) -> Done:
     """Each request once, at its own time, whether those before it are answered or not (as long as a client is free)."""
-    done, selector = Done(), selectors.DefaultSelector()
-    idle = [_Line(socket.create_connection((processes.LOOPBACK, port))) for _ in range(clients)]
-    for line in idle:
-        line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        selector.register(line.socket, selectors.EVENT_READ, line)
-    waiting, sent, began = list(reversed(requests)), 0, time.perf_counter()
-    while len(done.took) < len(requests):
-        due = began + sent / per_second
-        while waiting and idle and time.perf_counter() >= due:
-            _send(idle.pop(), waiting.pop())
-            sent += 1
-            due = began + sent / per_second
-        for key, _ in selector.select(max(0.0, min(due - time.perf_counter(), 0.01)) if waiting else 1.0):
-            if _answered(key.data, status):
-                done.took.append(time.perf_counter() - key.data.began)
-                idle.append(key.data)
-    for line in idle:
-        line.socket.close()
-    done.seconds = time.perf_counter() - began
+    done, waiting, sent = Done(), list(reversed(requests)), 0
+    with _connected(port, clients) as (idle, selector):
+        began = time.perf_counter()
+        while len(done.took) < len(requests):
+            while waiting and idle and time.perf_counter() >= began + sent / per_second:
+                _send(idle.pop(), waiting.pop())
+                sent += 1
+            patience = began + sent / per_second - time.perf_counter() if waiting and idle else _PATIENCE_S
+            for line in _ready(selector, max(0.0, patience), status, idle_is_fine=bool(waiting)):
+                done.took.append(time.perf_counter() - line.began)
+                idle.append(line)
+        done.seconds = time.perf_counter() - began
     return done
+
+
+@contextmanager
+def _connected(port: int, clients: int) -> Iterator[tuple[list[_Line], selectors.DefaultSelector]]:
+    with ExitStack() as closing, selectors.DefaultSelector() as selector:
+        lines = [
+            _Line(closing.enter_context(socket.create_connection((processes.LOOPBACK, port)))) for _ in range(clients)
+        ]
+        for line in lines:
+            line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(line.socket, selectors.EVENT_READ, line)
+        yield lines, selector
+
+
+def _ready(
+    selector: selectors.DefaultSelector, patience_s: float, status: int, *, idle_is_fine: bool = False
+) -> Iterator[_Line]:
+    """Those whose whole answer has come now."""
+    events = selector.select(patience_s)
+    if not events and not idle_is_fine:
+        raise Unusable(f"the server did not answer for {patience_s:.0f} s")
+    for key, _ in events:
+        if _answered(key.data, status):
+            yield key.data
 
 
 def _endless(requests: Sequence[bytes]) -> Iterator[bytes]:
