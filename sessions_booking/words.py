@@ -181,8 +181,8 @@ def pay_now(case: Case) -> str:
 def _tried(case: Case) -> str:
     """How the last attempt ended; the details stand beside it."""
     return {
-        "Failed": _("Your last attempt was not paid: nothing was taken. You can try again."),
-        "Cancelled": _("Payment Cancelled: nothing was taken. You can try again."),
+        "Failed": _("Your last attempt was not paid: nothing was taken."),
+        "Cancelled": _("Payment Cancelled: nothing was taken."),
         "Timed Out": _("Your last attempt timed out. Check your M-Pesa messages first; if no money went, try again."),
     }.get(case.standing.payment_status, "")
 

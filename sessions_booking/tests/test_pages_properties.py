@@ -124,7 +124,7 @@ class Pages(TestCase):
         status = self.seen(self.client_user, f"/payments/{payment.transaction_id}/status")
         said = {
             "dismissed": ("Payment Cancelled", "Payment Cancelled"),
-            "failed": ("You can try again at once", "Not paid"),
+            "failed": ("Your last attempt was not paid: nothing was taken.", "Not paid"),
             "silent": ("Check your M-Pesa messages first. If no money went, try again.", "Check your M-Pesa messages"),
         }[life]
         assert said[0] in session

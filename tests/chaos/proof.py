@@ -4,7 +4,7 @@ All is read by plain SQL and from the simulator's own books, payment by payment;
 for its two commands that verify the ledger and the audit trail.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -25,11 +25,22 @@ class Settled:
     product: Stack
     payments: list[tuple[str, str, str, int, list[str], str, int, str, int, str]] = field(default_factory=list)
     moved: Counter[str] = field(default_factory=Counter)  # cents by account reference, by M-Pesa's books
+    receipts: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    heard: set[str] = field(default_factory=set)  # receipts that a callback told us, and we said 200
 
     def __post_init__(self) -> None:
         self.payments = self.product.sql(_PAYMENTS)  # type: ignore[assignment]
         for row in self.product.sim.books():
             self.moved[row["account_reference"]] += round(float(row["amount"]) * 100)
+            self.receipts[row["account_reference"]].add(row["receipt"])
+        told = " ".join(sent["body"] for sent in self.product.sim.callbacks() if sent["status"] == 200)
+        self.heard = {receipt for receipts in self.receipts.values() for receipt in receipts if receipt in told}
+
+    def is_for_the_statement(self, reference: str, reasons: list[str], status: str) -> bool:
+        """No callback about its money reached us, and M-Pesa cannot be asked (any more): we have no id to ask by, or
+        it told us first-hand that the payment had failed."""
+        unasked = "UNHEARD_OF" in reasons or status in ("FAILED", "CANCELLED")
+        return unasked and not self.receipts[reference] & self.heard
 
 
 # --- When the dust has settled ---------------------------------------------------------------------------------------
@@ -57,11 +68,12 @@ def all_are_final_or_with_a_person(settled: Settled) -> Findings:
 
 
 def our_books_are_m_pesas(settled: Settled) -> Findings:
-    """What was never heard of waits for the statement, and a person is told so."""
+    """But for what only the statement can tell."""
     return [
         f"{transaction} ({status} {reasons}): M-Pesa moved {settled.moved[reference]}, we know of {received}"
         for transaction, reference, status, received, reasons, *_ in settled.payments
-        if received != settled.moved[reference] and not (received == 0 and "UNHEARD_OF" in reasons)
+        if received != settled.moved[reference]
+        and not (received == 0 and settled.is_for_the_statement(reference, reasons, status))
     ]
 
 

@@ -14,12 +14,12 @@ from django.db import transaction
 from accounts.models import User
 from lib import clock
 from lib.clock import EAT
-from payments import calls, lifecycle, sealing, starting
+from payments import calls, lifecycle, merchants, sealing, starting
 from payments.facts import Fact, Kind, Lot, Source
 from payments.models import Payment
 from payments.providers import Pushed
 from payments.starting import Start
-from sessions_booking import booking
+from sessions_booking import booking, slots
 from sessions_booking.models import Booking, OpeningHours, SessionType, Therapist
 
 WEEKDAYS, WEEKEND = range(5), (5, 6)
@@ -39,7 +39,6 @@ THERAPISTS: list[tuple[str, str, str, list[str], Hours, list[tuple[str, int, int
         [("First talk", 30, 1000), ("Session", 60, 2000)],
     ),
 ]  # fmt: skip
-PHONE = "254712345678"
 
 
 class Command(BaseCommand):
@@ -89,18 +88,18 @@ def _sessions(client: User, now: datetime) -> int:
     if first is None or second is None:
         return 0
     ahead, behind = _workdays(now, 1), _workdays(now, -1)
-    steps: list[tuple[SessionType, datetime, Callable[[Booking, datetime], None]]] = [
-        (first, _at(behind[2], 10), _paid),  # completed
-        (second, _at(behind[0], 17), _lapsed),
-        (first, _at(ahead[3], 9), _paid),  # confirmed
-        (second, _at(ahead[1], 17), _answered),  # approved: to be paid
-        (first, _at(ahead[4], 14), lambda row, at: None),  # waits for its therapist
-        (second, _at(ahead[2], 18), _declined),
-        (first, _at(ahead[2], 11), _cancelled),
+    steps: list[tuple[SessionType, date, Callable[[Booking, datetime], None]]] = [
+        (first, behind[2], _paid),  # completed
+        (second, behind[0], _lapsed),
+        (first, ahead[3], _paid),  # confirmed
+        (second, ahead[1], _answered),  # approved: to be paid
+        (first, ahead[4], lambda row, at: None),  # waits for its therapist
+        (second, ahead[2], _declined),
+        (first, ahead[2], _cancelled),
     ]
-    for type, starts_at, then in steps:
-        asked_at = now if starts_at > now else starts_at - timedelta(days=3)
-        row = booking.book(request=booking.Request(client.pk, type.pk, starts_at), now=asked_at)
+    for type, day, then in steps:
+        asked_at = now if _at(day, 0) > now else _at(day, 0) - timedelta(days=3)
+        row = booking.book(request=booking.Request(client.pk, type.pk, _free(type, day, asked_at)), now=asked_at)
         then(row, asked_at)
     booking.release_due(now=now)
     booking.complete_due(now=now)
@@ -116,6 +115,12 @@ def _workdays(now: datetime, step: int) -> list[date]:
         if day.weekday() in WEEKDAYS:
             found.append(day)
     return found
+
+
+def _free(type: SessionType, day: date, now: datetime) -> datetime:
+    """In the middle of what is free: somebody may have tried the product before the demo was made."""
+    free = slots.free_slots(type=type, environment=merchants.current_environment(), first=day, days=1, now=now)
+    return free[len(free) // 2].starts_at
 
 
 def _at(day: date, hour: int) -> datetime:
@@ -152,7 +157,8 @@ def _paid(row: Booking, at: datetime) -> None:
 
 def _prompted(row: Booking, at: datetime) -> Payment:
     """A payment that M-Pesa took, as far as our books know."""
-    order = Start("session", row.client_id, PHONE, fields={"sessionId": row.code})
+    phone = f"2547120{row.pk % 10**5:05d}"  # of its own: no prompt of anybody else may be open on it
+    order = Start("session", row.client_id, phone, fields={"sessionId": row.code})
     begun = starting.start(order=order, now=at)
     pushed = lifecycle.begin(payment_id=begun.payment_id, now=at)
     if pushed:
