@@ -15,22 +15,20 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from lib.db import entry_point, refused_by
+from lib.db import entry_point
 from lib.errors import Refusal
 from payments import lifecycle, merchants, timing
 from payments.models import Payment
 from payments.states import LIVE
-from sessions_booking import acts, reminders, slots
+from sessions_booking import acts, checks, reminders
 from sessions_booking.acts import Act
-from sessions_booking.models import Booking, SessionType
-from sessions_booking.states import MAY_MOVE_IN_TIME, MOVES, State
+from sessions_booking.models import Booking
+from sessions_booking.states import MAY_MOVE_IN_TIME, State
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is misread aloud
-_OPEN_REQUESTS = 5  # unpaid ones of one client with one therapist: nobody blocks a calendar
 _MOVED_PAY_WITHIN_S = 3600  # a session that is moved leaves at least so long to pay for it
 log = structlog.get_logger(__name__)
 
@@ -50,13 +48,13 @@ class Request:
 @entry_point
 def book(*, request: Request, now: datetime) -> Booking:
     """PENDING. Raises Refusal: slot_past, slot_not_offered, slot_taken (409), own_session, not_listed, too_many."""
-    type = _type(request.type_id)
+    type = checks.type_on_offer(request.type_id)
     if type.therapist.user_id == request.client_id:
         raise Refusal("own_session", _("You cannot book a session with yourself."))
     client = User.objects.select_for_update(no_key=True).get(pk=request.client_id)  # counts are taken one by one
     environment = merchants.current_environment()
-    _refuse_too_many(client, type, environment)
-    _refuse_unless_free(type, environment, request.starts_at, now)
+    checks.refuse_too_many(client, type, environment)
+    checks.refuse_unless_free(type, environment, request.starts_at, now)
     row = Booking(
         code="".join(secrets.choice(_LETTERS) for _n in range(10)),
         environment=environment,
@@ -69,7 +67,7 @@ def book(*, request: Request, now: datetime) -> Booking:
         requested_at=now,
         changed_at=now,
     )
-    _save_in_free_time(row)
+    checks.save_in_free_time(row)
     acts.tell(row, Act("requested", by="client", actor_id=client.pk), now=now)
     return row
 
@@ -80,9 +78,9 @@ def approve(*, code: str, actor_id: int, now: datetime, seen: int | None = None)
 
     `seen` is the `sequence` that the therapist had before them: a time that they never saw is not approved (moved, 409).
     """
-    row = _locked(code)
-    _only_therapist(row, actor_id)
-    _refuse_unless(row, State.APPROVED)
+    row = checks.locked(code)
+    checks.only_therapist(row, actor_id)
+    checks.refuse_unless(row, State.APPROVED)
     if seen not in (None, row.sequence):
         raise Refusal("moved", _("This request was moved to another time meanwhile. Look at it again."), status=409)
     if row.starts_at <= now:
@@ -97,10 +95,10 @@ def approve(*, code: str, actor_id: int, now: datetime, seen: int | None = None)
 @entry_point
 def decline(*, code: str, actor_id: int, reason: str, now: datetime) -> Booking:
     """DECLINED. By its therapist. Raises Refusal: not_found, wrong_state, reason_needed."""
-    row = _locked(code)
-    _only_therapist(row, actor_id)
-    _refuse_unless(row, State.DECLINED)
-    row.reason = _reason(reason)
+    row = checks.locked(code)
+    checks.only_therapist(row, actor_id)
+    checks.refuse_unless(row, State.DECLINED)
+    row.reason = checks.reason_of(reason)
     acts.move(row, State.DECLINED, Act("declined", by="therapist", actor_id=actor_id), now=now)
     return row
 
@@ -111,12 +109,12 @@ def cancel(*, code: str, actor_id: int, reason: str, now: datetime) -> Booking:
 
     Raises Refusal: not_found, not_allowed (403), wrong_state, reason_needed, too_late (it has begun).
     """
-    row = _locked(code)
-    by = _party(row, actor_id)
-    _refuse_unless(row, State.CANCELLED)
+    row = checks.locked(code)
+    by = checks.party(row, actor_id)
+    checks.refuse_unless(row, State.CANCELLED)
     if row.starts_at <= now and by != "staff":
         raise Refusal("too_late", _("This session has begun. It can no longer be cancelled."), status=409)
-    row.reason = reason.strip()[:300] if by == "client" else _reason(reason)
+    row.reason = reason.strip()[:300] if by == "client" else checks.reason_of(reason)
     paid_by = row.payment_id
     acts.move(row, State.CANCELLED, Act("cancelled", by, actor_id, {"owed": paid_by is not None}), now=now)
     reminders.call_off(row)
@@ -132,17 +130,17 @@ def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime) 
 
     Raises Refusal: not_found, not_allowed, wrong_state, too_late, slot_past, slot_not_offered, slot_taken, same_time.
     """
-    row = _locked(code)
-    by = _party(row, actor_id)
+    row = checks.locked(code)
+    by = checks.party(row, actor_id)
     if by == "staff":
         raise Refusal("not_allowed", _("Only its client or its therapist can move a session."), status=403)
     if row.state not in MAY_MOVE_IN_TIME:
-        raise _wrong_state(row)
+        raise checks.wrong_state(row)
     if row.starts_at <= now:
         raise Refusal("too_late", _("This session has begun. It can no longer be moved."), status=409)
     if starts_at == row.starts_at:
         raise Refusal("same_time", _("The session is at this time already. Choose another one."))
-    _refuse_unless_free(row.type, row.environment, starts_at, now, but=row.pk, minutes=_minutes(row))
+    checks.refuse_unless_free(row.type, row.environment, starts_at, now, but=row.pk, minutes=checks.minutes_of(row))
     before = row.starts_at
     row.starts_at, row.ends_at = starts_at, starts_at + (row.ends_at - row.starts_at)
     if row.state == State.APPROVED and row.pay_by:
@@ -150,7 +148,7 @@ def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime) 
         row.pay_by = max(min(row.pay_by, starts_at), least)
     row.sequence += 1
     row.changed_at = now
-    _save_in_free_time(row)
+    checks.save_in_free_time(row)
     said = {"from": before.isoformat(), "sequence": row.sequence}  # it may be moved more than once
     acts.tell(row, Act("rescheduled", by, actor_id, said), now=now)
     if row.state != State.PENDING:
@@ -190,7 +188,7 @@ def _each(step: "acts.Step", key: int, now: datetime) -> bool:
 
 @entry_point
 def _release(key: int, now: datetime) -> bool:
-    row = _by_id(key)
+    row = checks.by_id(key)
     if row is None or not _is_over(row, now):
         return False
     row.ended_by = "system"
@@ -203,121 +201,13 @@ def _is_over(row: Booking, now: datetime) -> bool:
     """Asked under the lock that a payment for it takes as well before it starts."""
     if row.state == State.PENDING:
         return row.starts_at <= now
-    return row.state == State.APPROVED and bool(row.pay_by and row.pay_by <= now) and not has_live_payment(row)
+    return row.state == State.APPROVED and bool(row.pay_by and row.pay_by <= now) and not checks.has_live_payment(row)
 
 
 @entry_point
 def _complete(key: int, now: datetime) -> bool:
-    row = _by_id(key)
+    row = checks.by_id(key)
     if row is None or row.state != State.CONFIRMED or row.ends_at > now:
         return False
     acts.move(row, State.COMPLETED, Act("completed"), now=now)
     return True
-
-
-def has_live_payment(row: Booking) -> bool:
-    """May a prompt for this session be on a phone?"""
-    rows = Payment.objects.filter(environment=row.environment, purpose="session", target_id=row.pk)
-    return rows.filter(status__in=LIVE).exists()
-
-
-# --- What is checked -------------------------------------------------------------------------------------------------
-
-
-def _type(type_id: int) -> SessionType:
-    type = SessionType.objects.select_related("therapist__user").filter(pk=type_id).first()
-    if type is None or not type.offered or not type.therapist.listed or not type.therapist.user.is_active:
-        raise Refusal("not_listed", _("This session is not offered (any more). Choose another one."), status=404)
-    return type
-
-
-def _refuse_too_many(client: User, type: SessionType, environment: str) -> None:
-    rows = Booking.objects.filter(client=client, therapist_id=type.therapist_id, environment=environment)
-    if rows.filter(state__in=[State.PENDING, State.APPROVED]).count() >= _OPEN_REQUESTS:
-        words = _("You have %(count)s unpaid requests with this therapist. Pay for one or cancel one first.")
-        raise Refusal("too_many", words % {"count": _OPEN_REQUESTS}, status=409)
-
-
-def _refuse_unless_free(
-    type: SessionType,
-    environment: str,
-    starts_at: datetime,
-    now: datetime,
-    *,
-    but: int | None = None,
-    minutes: int | None = None,
-) -> None:
-    if starts_at <= now:
-        raise Refusal("slot_past", _("This time has passed. Choose another one."))
-    asked = SessionType(therapist_id=type.therapist_id, minutes=minutes or type.minutes)
-    if not slots.is_offered(type=asked, environment=environment, starts_at=starts_at, now=now):
-        raise Refusal("slot_not_offered", _("This time is not offered. Choose one of the free times."))
-    if not slots.is_free(type=asked, environment=environment, starts_at=starts_at, now=now, but=but):
-        raise _taken()
-
-
-def _minutes(row: Booking) -> int:
-    """As it was booked: its type may have changed since."""
-    return int((row.ends_at - row.starts_at).total_seconds()) // 60
-
-
-def _save_in_free_time(row: Booking) -> None:
-    """Whoever else looked at the same free time at the same moment: the database lets one in."""
-    try:
-        with transaction.atomic():
-            row.save()
-    except IntegrityError as error:
-        if refused_by(error) == acts.ONE_AT_A_TIME:
-            raise _taken() from None
-        raise
-
-
-def _taken() -> Refusal:
-    return Refusal("slot_taken", _("That time has just been taken. Choose another one."), status=409)
-
-
-def _locked(code: str) -> Booking:
-    rows = acts.locked().filter(environment=merchants.current_environment())
-    row = rows.filter(code=code[:12].upper()).first()
-    if row is None:
-        raise not_found()
-    return row
-
-
-def _by_id(key: int) -> Booking | None:
-    return acts.locked(skip_locked=True).filter(pk=key).first()
-
-
-def not_found() -> Refusal:
-    return Refusal("not_found", _("There is no such session among yours."), status=404)
-
-
-def _only_therapist(row: Booking, actor_id: int) -> None:
-    if _party(row, actor_id) != "therapist":
-        raise Refusal("not_allowed", _("Only its therapist can answer a request."), status=403)
-
-
-def _party(row: Booking, actor_id: int) -> str:
-    """client, therapist or staff; anybody else does not learn that the session exists."""
-    found = acts.party(row, User.objects.get(pk=actor_id))
-    if not found:
-        raise not_found()
-    if found == "reader":
-        raise Refusal("not_allowed", _("You can see this session, but not change it."), status=403)
-    return found
-
-
-def _refuse_unless(row: Booking, to: State) -> None:
-    if to not in MOVES[row.state]:
-        raise _wrong_state(row)
-
-
-def _wrong_state(row: Booking) -> Refusal:
-    words = _("This session is %(state)s. Look at it again: it has changed.") % {"state": row.get_state_display()}
-    return Refusal("wrong_state", words, status=409)
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise Refusal("reason_needed", _("Please say why."), errors={"reason": [_("Please say why.")]})
-    return text.strip()[:300]

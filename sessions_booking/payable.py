@@ -23,7 +23,7 @@ from payments.facts import Given
 from payments.payable import Description, Paid, Quote
 from sessions_booking import acts, reminders
 from sessions_booking.acts import Act
-from sessions_booking.booking import has_live_payment, not_found
+from sessions_booking.checks import has_live_payment, not_found
 from sessions_booking.models import Booking
 from sessions_booking.states import PAID, State
 

@@ -10,7 +10,7 @@ _NUMBERS = (
     + [("25418", code) for code in ("0001", "1032", "1037", "2001", "1019", "1031", "1025", "7777")]
     + [("25419", f"{fault:02d}") for fault in range(1, 16)]
 )
-_GOOD = ("25418", "0000")
+_GOOD = ("25419", "02")  # paid, and told three times: a family of a hundred thousand
 TROUBLES = (
     "web is killed", "worker is killed", "beat is killed", "Redis is killed and empty", "PostgreSQL is killed",
     "web is frozen", "worker is frozen", "M-Pesa is busy", "M-Pesa breaks connections",

@@ -1,0 +1,126 @@
+"""What is asked before a session changes: who acts, in which state it is, whether the time is free.
+
+Each question is answered under the session's lock, and each refusal says what to do next.
+"""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from lib.db import refused_by
+from lib.errors import Refusal
+from payments import merchants
+from payments.models import Payment
+from payments.states import LIVE
+from sessions_booking import acts, slots
+from sessions_booking.models import Booking, SessionType
+from sessions_booking.states import MOVES, State
+
+_OPEN_REQUESTS = 5  # unpaid ones of one client with one therapist: nobody blocks a calendar
+
+
+def type_on_offer(type_id: int) -> SessionType:
+    type = SessionType.objects.select_related("therapist__user").filter(pk=type_id).first()
+    if type is None or not type.offered or not type.therapist.listed or not type.therapist.user.is_active:
+        raise Refusal("not_listed", _("This session is not offered (any more). Choose another one."), status=404)
+    return type
+
+
+def refuse_too_many(client: User, type: SessionType, environment: str) -> None:
+    rows = Booking.objects.filter(client=client, therapist_id=type.therapist_id, environment=environment)
+    if rows.filter(state__in=[State.PENDING, State.APPROVED]).count() >= _OPEN_REQUESTS:
+        words = _("You have %(count)s unpaid requests with this therapist. Pay for one or cancel one first.")
+        raise Refusal("too_many", words % {"count": _OPEN_REQUESTS}, status=409)
+
+
+def refuse_unless_free(
+    type: SessionType,
+    environment: str,
+    starts_at: datetime,
+    now: datetime,
+    *,
+    but: int | None = None,
+    minutes: int | None = None,
+) -> None:
+    if starts_at <= now:
+        raise Refusal("slot_past", _("This time has passed. Choose another one."))
+    asked = SessionType(therapist_id=type.therapist_id, minutes=minutes or type.minutes)
+    if not slots.is_offered(type=asked, environment=environment, starts_at=starts_at, now=now):
+        raise Refusal("slot_not_offered", _("This time is not offered. Choose one of the free times."))
+    if not slots.is_free(type=asked, environment=environment, starts_at=starts_at, now=now, but=but):
+        raise taken()
+
+
+def minutes_of(row: Booking) -> int:
+    """As it was booked: its type may have changed since."""
+    return int((row.ends_at - row.starts_at).total_seconds()) // 60
+
+
+def save_in_free_time(row: Booking) -> None:
+    """Whoever else looked at the same free time at the same moment: the database lets one in."""
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        if refused_by(error) == acts.ONE_AT_A_TIME:
+            raise taken() from None
+        raise
+
+
+def taken() -> Refusal:
+    return Refusal("slot_taken", _("That time has just been taken. Choose another one."), status=409)
+
+
+def locked(code: str) -> Booking:
+    rows = acts.locked().filter(environment=merchants.current_environment())
+    row = rows.filter(code=code[:12].upper()).first()
+    if row is None:
+        raise not_found()
+    return row
+
+
+def by_id(key: int) -> Booking | None:
+    return acts.locked(skip_locked=True).filter(pk=key).first()
+
+
+def not_found() -> Refusal:
+    return Refusal("not_found", _("There is no such session among yours."), status=404)
+
+
+def only_therapist(row: Booking, actor_id: int) -> None:
+    if party(row, actor_id) != "therapist":
+        raise Refusal("not_allowed", _("Only its therapist can answer a request."), status=403)
+
+
+def party(row: Booking, actor_id: int) -> str:
+    """client, therapist or staff; anybody else does not learn that the session exists."""
+    found = acts.party(row, User.objects.get(pk=actor_id))
+    if not found:
+        raise not_found()
+    if found == "reader":
+        raise Refusal("not_allowed", _("You can see this session, but not change it."), status=403)
+    return found
+
+
+def refuse_unless(row: Booking, to: State) -> None:
+    if to not in MOVES[row.state]:
+        raise wrong_state(row)
+
+
+def wrong_state(row: Booking) -> Refusal:
+    words = _("This session is %(state)s. Look at it again: it has changed.") % {"state": row.get_state_display()}
+    return Refusal("wrong_state", words, status=409)
+
+
+def reason_of(text: str) -> str:
+    if not text.strip():
+        raise Refusal("reason_needed", _("Please say why."), errors={"reason": [_("Please say why.")]})
+    return text.strip()[:300]
+
+
+def has_live_payment(row: Booking) -> bool:
+    """May a prompt for this session be on a phone?"""
+    rows = Payment.objects.filter(environment=row.environment, purpose="session", target_id=row.pk)
+    return rows.filter(status__in=LIVE).exists()
