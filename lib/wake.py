@@ -113,7 +113,9 @@ def _often(task_name: str, process: int) -> _Often:
 def wake_often(task_name: str) -> None:
     """As `wake`, for a task without ids that very many requests wake: no more than one message every 50 ms."""
     call = _often(task_name, os.getpid())
-    if all(waiting[1] is not call for waiting in connection.run_on_commit):
+    if not connection.in_atomic_block:
+        call()
+    elif all(waiting[1] is not call for waiting in connection.run_on_commit):
         transaction.on_commit(call, robust=True)
 
 

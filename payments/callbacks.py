@@ -17,7 +17,7 @@ import structlog
 from django.conf import settings
 from django.core.cache import cache
 from django.db import InterfaceError, OperationalError, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -29,6 +29,7 @@ from payments.models import Callback
 
 log = structlog.get_logger(__name__)
 _KEPT_A_MINUTE = 20
+_THANKS = b'{"ResultCode": 0, "ResultDesc": "Success"}'
 _INSERT = """
     INSERT INTO payments_callback (kind, environment, payment_id, submission, verdict, verdict_reason, path, address,
         body_sealed, size, received_at, state, attempts, next_attempt_at, outcome, error, checkout_hash)
@@ -49,21 +50,21 @@ class Judged:
 
 @csrf_exempt
 @require_POST
-def hook(request: HttpRequest, token: str) -> JsonResponse:
+def hook(request: HttpRequest, token: str) -> HttpResponse:
     """A payment's own callback URL."""
-    return _receive(request, _judge_token(token, _address(request)), path="/hooks/")
+    address = _address(request)
+    return _receive(request, _judge_token(token, address), address, path="/hooks/")
 
 
 @csrf_exempt
 @require_POST
-def documented(request: HttpRequest) -> JsonResponse:
+def documented(request: HttpRequest) -> HttpResponse:
     """A documented fixed callback URL."""
-    return _receive(request, None, path=request.path)
+    return _receive(request, None, _address(request), path=request.path)
 
 
-def _receive(request: HttpRequest, judged: Judged | None, *, path: str) -> JsonResponse:
+def _receive(request: HttpRequest, judged: Judged | None, address: str | None, *, path: str) -> HttpResponse:
     now = clock.now()
-    address = _address(request)
     body = _read(request)
     if len(body) > settings.CALLBACK_MAX_BYTES:
         return _too_large(request, address, path, now)
@@ -72,7 +73,7 @@ def _receive(request: HttpRequest, judged: Judged | None, *, path: str) -> JsonR
         return _forged(judged, body, path, address, now)
     _store(judged, body, path, address, now)
     wake.wake_often("payments.drain_inbox")
-    return JsonResponse({"ResultCode": 0, "ResultDesc": "Success"})
+    return HttpResponse(_THANKS, content_type="application/json")
 
 
 def _read(request: HttpRequest) -> bytes:
