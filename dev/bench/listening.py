@@ -6,7 +6,7 @@ callback is sent to when the part that says the receipt has come: web, worker, R
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import websockets
 
@@ -57,15 +57,15 @@ class _Watch:
         await asyncio.gather(*listeners, return_exceptions=True)
         return self._took
 
-    async def _until(self, true: "object") -> None:
+    async def _until(self, true: Callable[[], bool]) -> None:
         ends = time.monotonic() + _PATIENCE_S
-        while not true() and time.monotonic() < ends:  # type: ignore[operator]
+        while not true() and time.monotonic() < ends:
             await asyncio.sleep(0.05)
 
     async def _listen(self, page: dict[str, str]) -> None:
         address = f"ws://{processes.LOOPBACK}:{self._sockets}/ws/payments/{page['id']}/"
         headers = {"Cookie": f"sessionid={page['session']}"}
-        origin = f"http://{processes.LOOPBACK}:{self._sockets}"
+        origin = websockets.Origin(f"http://{processes.LOOPBACK}:{self._sockets}")
         async with self._full:
             socket = await websockets.connect(address, additional_headers=headers, origin=origin, ping_interval=None)
             await socket.recv()  # the state as it is now

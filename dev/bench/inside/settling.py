@@ -3,6 +3,7 @@
 import time
 
 from django.db import connection
+from django.db.models import Max
 from django.test.utils import CaptureQueriesContext
 
 from dev.bench.inside import crowd
@@ -76,22 +77,25 @@ def drain(begin_at: int) -> dict[str, float]:
     return {"ended": time.time(), "drained": drained}
 
 
-def watch(number: int) -> list[float]:
-    """While callbacks arrive and workers drain: how many seconds each waited, from its arrival to its commit.
+def watch(number: int) -> dict[str, object]:
+    """While callbacks arrive and workers drain: how long it took in all, and each from its arrival to its commit.
 
     Their order is kept, so the k-th to be settled came as the k-th; how many are settled is read every 10 ms.
     """
+    new = Callback.objects.filter(pk__lt=crowd.FIRST, pk__gt=_last())
     curve: list[tuple[float, int]] = []
     ends = time.time() + _PATIENCE_S
-    with connection.cursor() as cursor:
-        while (not curve or curve[-1][1] < number) and time.time() < ends:
-            cursor.execute("SELECT count(*) FROM payments_callback WHERE state = 'DONE' AND id < %s", [crowd.FIRST])
-            curve.append((time.time(), cursor.fetchone()[0]))
-            time.sleep(0.01)
-    rows = Callback.objects.filter(pk__lt=crowd.FIRST).order_by("received_at")
-    came = [row.timestamp() for row in rows.values_list("received_at", flat=True)]
-    waited, at = [], 0
+    while (not curve or curve[-1][1] < number) and time.time() < ends:
+        curve.append((time.time(), new.filter(state="DONE").count()))
+        time.sleep(0.01)
+    came = [at.timestamp() for at in new.order_by("received_at").values_list("received_at", flat=True)]
+    waited, settled = [], 0
     for seen, count in curve:
-        waited += [max(seen - arrived, 0.0) for arrived in came[at:count]]
-        at = max(at, count)
-    return waited
+        waited += [max(seen - arrived, 0.0) for arrived in came[settled:count]]
+        settled = max(settled, count)
+    return {"waited": waited, "seconds": curve[-1][0] - came[0]}
+
+
+def _last() -> int:
+    """The callbacks of `fill` have ids far above those that arrive."""
+    return int(Callback.objects.filter(pk__lt=crowd.FIRST).aggregate(last=Max("pk"))["last"] or 0)

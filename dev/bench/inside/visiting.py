@@ -21,7 +21,7 @@ def signed_in(user_id: int) -> str:
     return str(session.session_key)
 
 
-def addresses() -> dict[str, dict[str, object]]:
+def addresses() -> dict[str, dict[str, list[str]]]:
     """By what they show: who looks, and the paths. Payers and terms are taken from all over what is there."""
     admin, _ = User.objects.get_or_create(email="admin@bench.test", defaults={"role": "ADMIN", "is_superuser": True})
     cookie = signed_in(admin.pk)
