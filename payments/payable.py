@@ -52,6 +52,7 @@ class Description:
 
     `url` shows the thing, `pay_url` is the page where it is paid for; that page reads `?again=TXN_…` as "fill in the
     number and the amount of this payment of mine". `has_price`: the payer does not choose the amount.
+    `warning`: why a prompt that is on a phone should not be answered any more.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Description:
     pay_url: str = ""
     returned_words: str = ""
     has_price: bool = False
+    warning: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -167,8 +167,16 @@ def _description(row: Booking) -> Description:
         url=reverse("sessions_booking:session", args=[row.code]),
         pay_url=reverse("sessions_booking:pay", args=[row.code]) if row.state == State.APPROVED else "",
         has_price=True,
+        warning=_warning(row),
         facts={_("With"): row.therapist.name, _("When"): _("%(when)s, East Africa Time") % {"when": when}},
     )
+
+
+def _warning(row: Booking) -> str:
+    if row.state not in acts.ENDED:
+        return ""
+    words = _("This session is %(state)s: please do not enter your PIN. The request on your phone ends by itself.")
+    return words % {"state": row.get_state_display()}
 
 
 def _rows(target_ids: Sequence[int]) -> list[Booking]:

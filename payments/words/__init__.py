@@ -89,6 +89,8 @@ def payer_words(*, row: Payment, known: Known, told: Words | None, thing: Descri
     found = situation(row=row, known=known, now=now)
     state, tone, icon = _LOOKS[found]
     texts = _TEXTS[found](Case(row, known, told, thing, now))
+    if row.status in LIVE and thing.warning:
+        texts = {**texts, "next_step": thing.warning, "steps": (), "hints": (), "actions": ()}
     return PayerWords(
         situation=found, state=state, tone=tone, icon=icon, live=row.status in LIVE, receipt=row.receipt, **texts
     )

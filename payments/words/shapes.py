@@ -55,7 +55,9 @@ class PayerWords:
     @property
     def version(self) -> str:
         """Changes whenever an open page should be written anew; the seconds tick by themselves."""
-        return "|".join((self.situation, self.happened, self.receipt, self.note, self.owed, *self.actions))
+        return "|".join(
+            (self.situation, self.happened, self.next_step, self.receipt, self.note, self.owed, *self.actions)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -417,3 +417,18 @@ def test_a_session_under_way_cannot_be_answered_any_more(client_user: User) -> N
     assert browser.post(url(row, "approve"))["Location"] == url(row)
     booking.release_due(now=clock.now())
     assert "It was not answered in time." in text_of(browser.get(url(row)))
+
+
+@pytest.mark.requirement("SES-4", "CB-4")
+def test_who_has_the_prompt_of_a_cancelled_session_is_told_to_leave_it_alone(client_user: User) -> None:
+    _, type = practised()
+    row = browsing.approved(type, client_user, ahead(3))
+    payment = factories.prompted(row, now=clock.now())
+    address = reverse("payments:payment", args=[payment.transaction_id])
+    browser = browser_of(client_user)
+    assert "Enter your M-Pesa PIN" in text_of(browser.get(address))
+    therapist_id = row.therapist.user_id
+    booking.cancel(code=row.code, actor_id=therapist_id, reason="I am ill.", now=clock.now())
+    page = text_of(browser.get(address))
+    assert "This session is Cancelled: please do not enter your PIN." in page
+    assert "Enter your M-Pesa PIN" not in page
