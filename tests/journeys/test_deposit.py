@@ -145,6 +145,7 @@ def test_two_tabs_and_a_double_click_make_one_prompt(
 def test_a_log_in_that_ended_leads_back(product: Stack, signed_in: SignedIn) -> None:
     _, page = signed_in("away")
     page.goto(f"{product.site}/deposit/")
+    page.goto("about:blank")  # an open page would notice by itself, and lead to its own way back
     page.context.clear_cookies()
     page.goto(f"{product.site}/history/")
     page.wait_for_url("**/log-in/?next=/history/")
