@@ -15,6 +15,7 @@ import redis
 from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from dev import servers
 from dev.places import Unusable
@@ -66,6 +67,35 @@ def _empty_redis(_redis: redis.Redis) -> None:
     """No counter, token or message of another test. A server that workers share cannot be emptied under them."""
     if _ALONE or os.environ[_EMBEDDED]:
         _redis.flushdb()
+
+
+# What shares a running product (tests/stack.py) stays with one worker, and begins first: it takes the longest.
+_CHAINS = {
+    "tests/journeys/": "journeys",
+    "tests/matrix/": "product",
+    "tests/kills/": "product",
+    "tests/chaos/": "chaos",
+}
+
+
+def _chain(nodeid: str) -> str:
+    return next((chain for folder, chain in _CHAINS.items() if nodeid.startswith(folder)), "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not _chain(item.nodeid))
+
+
+class _Chains(LoadScopeScheduling):
+    """xdist's own groups rewrite the ids of tests, which this pytest does not allow."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _chain(nodeid) or nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return _Chains(config, log)
 
 
 def pytest_unconfigure() -> None:

@@ -26,7 +26,7 @@ def run(arguments: list[str]) -> int:
             print(refusal, file=sys.stderr)
             return 1
     workers = min(_MOST_WORKERS, len(os.sched_getaffinity(0)))
-    command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadgroup", *selection, *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), *selection, *arguments]
     return subprocess.run(command, cwd=CHECKOUT).returncode
 
 

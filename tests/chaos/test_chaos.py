@@ -8,7 +8,6 @@ from tests.chaos import plan
 from tests.chaos.run import chaos, table
 
 pytestmark = [
-    pytest.mark.xdist_group("stack"),
     pytest.mark.requirement("REC-4", "OPS-1", "CB-5", "LED-1", "NOT-2", "STK-9", "P54", "P73", "P75", "P76"),
 ]
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.stack import Person, Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.mark.requirement("ADM-5", "RT-1")

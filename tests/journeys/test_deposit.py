@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.stack import Person, Stack, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.browser
 SignedIn = Callable[..., tuple[Person, Page]]
 SLOW_MS = 20_000
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()

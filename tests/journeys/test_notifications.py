@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.stack import CHECKOUT, Person, Stack, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.browser
 SignedIn = Callable[..., tuple[Person, Page]]
 SLOW_MS = 45_000  # reminders are swept every 30 s
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()

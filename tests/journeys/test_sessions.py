@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.journeys.test_deposit import AXE, SLOW_MS, headline, tap_pin
 from tests.stack import CHECKOUT, Person, Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.browser
 SignedIn = Callable[..., tuple[Person, Page]]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 WITHIN_S = 5.0  # a therapist's board follows a payment (P32)

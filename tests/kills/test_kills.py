@@ -12,7 +12,7 @@ import requests
 
 from tests.stack import Person, Stack, until
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.requirement("REC-4", "P76", "OPS-1")]
+pytestmark = [pytest.mark.requirement("REC-4", "P76", "OPS-1")]
 PAYERS = 12
 
 

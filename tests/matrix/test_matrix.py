@@ -17,7 +17,6 @@ from websockets.sync.client import connect
 
 from tests.stack import Person, Stack, until
 
-pytestmark = [pytest.mark.xdist_group("stack")]
 AMOUNT = 1000
 PATIENCE_S = 60
 
