@@ -26,6 +26,7 @@ class Settled:
     payments: list[tuple[str, str, str, int, list[str], str, int, str, int, str]] = field(default_factory=list)
     moved: Counter[str] = field(default_factory=Counter)  # cents by account reference, by M-Pesa's books
     receipts: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    known: set[str] = field(default_factory=set)  # receipts in our books
     heard: set[str] = field(default_factory=set)  # receipts that a callback told us, and we said 200
 
     def __post_init__(self) -> None:
@@ -33,14 +34,16 @@ class Settled:
         for row in self.product.sim.books():
             self.moved[row["account_reference"]] += round(float(row["amount"]) * 100)
             self.receipts[row["account_reference"]].add(row["receipt"])
+        self.known = {receipt for (receipt,) in self.product.sql("SELECT receipt FROM payments_lot")}
         told = " ".join(sent["body"] for sent in self.product.sim.callbacks() if sent["status"] == 200)
         self.heard = {receipt for receipts in self.receipts.values() for receipt in receipts if receipt in told}
 
     def is_for_the_statement(self, reference: str, reasons: list[str], status: str) -> bool:
-        """No callback about its money reached us, and M-Pesa cannot be asked (any more): we have no id to ask by, or
-        it told us first-hand that the payment had failed."""
-        unasked = "UNHEARD_OF" in reasons or status in ("FAILED", "CANCELLED")
-        return unasked and not self.receipts[reference] & self.heard
+        """No callback told us of what we do not know, and a question could not: we have no id to ask by, or know how
+        it ended already (M-Pesa told us so first-hand, or a query said "paid", which tells no receipt and no amount).
+        """
+        unknown = self.receipts[reference] - self.known
+        return not unknown & self.heard and ("UNHEARD_OF" in reasons or status in ("COMPLETED", "FAILED", "CANCELLED"))
 
 
 # --- When the dust has settled ---------------------------------------------------------------------------------------
@@ -72,8 +75,7 @@ def our_books_are_m_pesas(settled: Settled) -> Findings:
     return [
         f"{transaction} ({status} {reasons}): M-Pesa moved {settled.moved[reference]}, we know of {received}"
         for transaction, reference, status, received, reasons, *_ in settled.payments
-        if received != settled.moved[reference]
-        and not (received == 0 and settled.is_for_the_statement(reference, reasons, status))
+        if received != settled.moved[reference] and not settled.is_for_the_statement(reference, reasons, status)
     ]
 
 
