@@ -143,9 +143,8 @@ def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime) 
     checks.refuse_unless_free(row.type, row.environment, starts_at, now, but=row.pk, minutes=checks.minutes_of(row))
     before = row.starts_at
     row.starts_at, row.ends_at = starts_at, starts_at + (row.ends_at - row.starts_at)
-    if row.state == State.APPROVED and row.pay_by:
-        least = min(now + timing.seconds(_MOVED_PAY_WITHIN_S), starts_at)
-        row.pay_by = max(min(row.pay_by, starts_at), least)
+    if row.state == State.APPROVED and row.pay_by and row.approved_at:
+        row.pay_by = _pay_by_when_moved(row.pay_by, row.approved_at, starts_at, now)
     row.sequence += 1
     row.changed_at = now
     checks.save_in_free_time(row)
@@ -154,6 +153,13 @@ def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime) 
     if row.state != State.PENDING:
         reminders.plan(row, now=now)
     return row
+
+
+def _pay_by_when_moved(pay_by: datetime, approved_at: datetime, starts_at: datetime, now: datetime) -> datetime:
+    """An hour at least, but not again and again: a time is not held for ever by moving it."""
+    grace = timing.seconds(_MOVED_PAY_WITHIN_S)
+    latest = approved_at + settings.SESSION_PAY_WITHIN * settings.TIME_SCALE + grace
+    return max(min(pay_by, starts_at), min(now + grace, starts_at, latest))
 
 
 # --- What the clock does ---------------------------------------------------------------------------------------------

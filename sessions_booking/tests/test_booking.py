@@ -305,6 +305,18 @@ def test_moving_leaves_time_to_pay(settings: "settings") -> None:
     assert near.pay_by == moved.pay_by
 
 
+def test_a_time_is_not_held_for_ever_by_moving_it(settings: "settings") -> None:
+    settings.SESSION_PAY_WITHIN = timedelta(hours=24)
+    settings.TIME_SCALE = 1
+    row, now = approved(), AT + timedelta(hours=23, minutes=30)
+    for n in range(4):
+        row = booking.reschedule(code=row.code, actor_id=row.client_id, starts_at=at(6, 9 + n), now=now)
+        assert row.pay_by is not None
+        now = min(now + timedelta(minutes=50), row.pay_by - timedelta(minutes=1))
+    assert row.pay_by == AT + timedelta(hours=25)
+    assert booking.release_due(now=AT + timedelta(hours=25)) == 1
+
+
 # --- What the clock does ---
 
 

@@ -58,6 +58,7 @@ class Sitting:
     client: int
     start: datetime
     state: str = "PENDING"
+    approved: datetime = AT
     pay_by: datetime | None = None
     paid_by: int | None = None
     moves: int = 0
@@ -169,7 +170,7 @@ class Sessions(RuleBasedStateMachine):
             expected = "slot_past"
         therapist = self.type.therapist.user_id
         if self.does(expected, lambda: booking.approve(code=sitting.code, actor_id=therapist, now=self.now)):
-            sitting.state = "APPROVED"
+            sitting.state, sitting.approved = "APPROVED", self.now
             sitting.pay_by = min(self.now + settings.SESSION_PAY_WITHIN * settings.TIME_SCALE, sitting.start)
 
     @precondition(any_sitting)
@@ -210,7 +211,9 @@ class Sessions(RuleBasedStateMachine):
             sitting.start = start
             sitting.moves += 1
             if sitting.state == "APPROVED" and sitting.pay_by:
-                least = min(self.now + HOUR * settings.TIME_SCALE, start)
+                hour = HOUR * settings.TIME_SCALE
+                last = sitting.approved + settings.SESSION_PAY_WITHIN * settings.TIME_SCALE + hour
+                least = min(self.now + hour, start, last)
                 sitting.pay_by = max(min(sitting.pay_by, start), least)
 
     def does(self, expected: str, act: object) -> bool:
