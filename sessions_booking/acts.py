@@ -17,10 +17,9 @@ from lib.db import in_transaction
 from outbox import box
 from payments import live
 from sessions_booking.models import Booking
-from sessions_booking.states import MOVES, State
+from sessions_booking.states import ENDED, MOVES, State
 
 ONE_AT_A_TIME = "booking_one_at_a_time"
-ENDED = frozenset({State.DECLINED, State.CANCELLED, State.EXPIRED})
 Step = Callable[[int, datetime], bool]
 
 

@@ -21,8 +21,6 @@ from accounts.models import User
 from lib.db import entry_point
 from lib.errors import Refusal
 from payments import lifecycle, merchants, timing
-from payments.models import Payment
-from payments.states import LIVE
 from sessions_booking import acts, checks, reminders
 from sessions_booking.acts import Act
 from sessions_booking.models import Booking
@@ -169,7 +167,7 @@ def release_due(*, now: datetime) -> int:
     """EXPIRED: unpaid past `pay_by` with no live payment, or unanswered at their start; how many."""
     unpaid = Booking.objects.filter(state=State.APPROVED, pay_by__lte=now).order_by("pay_by")
     unanswered = Booking.objects.filter(state=State.PENDING, starts_at__lte=now).order_by("starts_at")
-    held = Payment.objects.filter(purpose="session", status__in=LIVE).values("target_id")
+    held = checks.live_payments().values("target_id")
     ids = [
         *unpaid.exclude(pk__in=held).values_list("pk", flat=True)[:500],
         *unanswered.values_list("pk", flat=True)[:500],

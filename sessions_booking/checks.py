@@ -6,6 +6,7 @@ Each question is answered under the session's lock, and each refusal says what t
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -18,6 +19,7 @@ from sessions_booking import acts, slots
 from sessions_booking.models import Booking, SessionType
 from sessions_booking.states import MOVES, State
 
+PURPOSE = "session"  # of payments
 _OPEN_REQUESTS = 5  # unpaid ones of one client with one therapist: nobody blocks a calendar
 
 
@@ -122,5 +124,9 @@ def reason_of(text: str) -> str:
 
 def has_live_payment(row: Booking) -> bool:
     """May a prompt for this session be on a phone?"""
-    rows = Payment.objects.filter(environment=row.environment, purpose="session", target_id=row.pk)
-    return rows.filter(status__in=LIVE).exists()
+    return live_payments().filter(environment=row.environment, target_id=row.pk).exists()
+
+
+def live_payments() -> "QuerySet[Payment]":
+    """Those for any session whose prompt may be on a phone."""
+    return Payment.objects.filter(purpose=PURPOSE, status__in=LIVE)

@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from payments.models.environment import environment_field, environment_known
-from sessions_booking.states import HOLDS_TIME, PAID, State
+from sessions_booking.states import PAID, State
 
 WEEKDAYS = 7
 REMINDERS = {"24h": 24 * 60, "1h": 60}  # minutes before the start
@@ -171,10 +171,6 @@ class Booking(models.Model):
 
     def __str__(self) -> str:
         return self.code
-
-    @property
-    def holds_time(self) -> bool:
-        return self.state in HOLDS_TIME
 
 
 class Reminder(models.Model):

@@ -23,11 +23,10 @@ from payments.facts import Given
 from payments.payable import Description, Paid, Quote
 from sessions_booking import acts, reminders
 from sessions_booking.acts import Act
-from sessions_booking.checks import has_live_payment, not_found
+from sessions_booking.checks import PURPOSE, has_live_payment, not_found
 from sessions_booking.models import Booking
-from sessions_booking.states import PAID, State
+from sessions_booking.states import ENDED, PAID, State
 
-PURPOSE = "session"
 _REASONS = {
     State.CONFIRMED: "already_paid",
     State.COMPLETED: "already_paid",
@@ -173,7 +172,7 @@ def _description(row: Booking) -> Description:
 
 
 def _warning(row: Booking) -> str:
-    if row.state not in acts.ENDED:
+    if row.state not in ENDED:
         return ""
     words = _("This session is %(state)s: please do not enter your PIN. The request on your phone ends by itself.")
     return words % {"state": row.get_state_display()}

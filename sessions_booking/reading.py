@@ -17,9 +17,9 @@ from payments.api.words import word
 from payments.facts import Kind
 from payments.models import Payment
 from payments.states import LIVE, Status
-from sessions_booking.checks import not_found
+from sessions_booking.checks import PURPOSE, not_found
 from sessions_booking.models import Booking
-from sessions_booking.payable import PURPOSE, refusal
+from sessions_booking.payable import refusal
 from sessions_booking.states import PAID
 
 

@@ -35,4 +35,5 @@ HOLDS_TIME = frozenset(
 MAY_MOVE_IN_TIME = frozenset({State.PENDING, State.APPROVED, State.CONFIRMED})  # may it be rescheduled?
 REMINDED = frozenset({State.APPROVED, State.CONFIRMED})  # are its reminders due?
 PAID = frozenset({State.CONFIRMED, State.COMPLETED})  # must a payment stand behind it?
+ENDED = frozenset({State.DECLINED, State.CANCELLED, State.EXPIRED})  # will it not take place?
 OPEN = frozenset({State.PENDING, State.APPROVED, State.CONFIRMED})  # is it still ahead?
