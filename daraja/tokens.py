@@ -2,7 +2,9 @@
 
 M-Pesa may make the old token invalid when a new one is issued, so a token is a shared thing, not a private one. A store
 keeps it 50 minutes at most and never to its very end, lets one process fetch while the others wait for what it brings,
-forgets a token only if it is still the one that was refused, and allows five fetches a minute per app.
+forgets a token only if it is still the one that was refused, and allows five fetches a minute per app. Who fetches
+holds a short lease and renews it meanwhile: a process that dies fetching holds the others up for seconds, a slow M-Pesa
+is still asked by one alone.
 
 Redis, where the token lies sealed, is allowed to be down: each process then goes on with the token it knows and its own
 lock and count. That may cost a few fetches more, never a payment. Emptying Redis costs one fetch.
@@ -18,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any, Protocol, TypeVar
 
 import redis
@@ -35,9 +37,11 @@ FETCHES_A_MINUTE = 5
 WINDOW_S = 60.0
 WAIT_S = 10.0  # for another one's fetch
 _LOOK_EVERY_S = 0.05
-FETCH_LOCK_S = 30  # longer than a fetch may take; a process that dies while fetching holds the others up this long
+LEASE_S = 3.0  # a process that dies while fetching holds the others up this long at most
+LONGEST_FETCH_S = 30.0  # longer than a fetch may take; a thread that hangs in one is not waited for any longer
 _REST_S = 5.0  # Redis is not asked again for this long after it failed
 
+_RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
 _FORGET = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 # A sliding window by the server's own clock. Answers 0, or the milliseconds until the oldest fetch leaves the window.
 _ADMIT = """
@@ -165,7 +169,11 @@ class MemoryTokens:
 
 
 class RedisTokens:
-    """`seal` and `open` bind the text to its place (their context); `client` should have short socket timeouts."""
+    """`seal` and `open` bind the text to its place (their context); `client` should have short socket timeouts.
+
+    A process that was stopped for longer than `lease_s` may bring its token beside another one's: that costs one more
+    fetch, when M-Pesa calls the older one invalid.
+    """
 
     def __init__(
         self,
@@ -173,11 +181,13 @@ class RedisTokens:
         seal: Callable[[bytes], bytes],
         open: Callable[[bytes], bytes],
         prefix: str = "daraja",
+        lease_s: float = LEASE_S,
     ) -> None:
         self._redis: Any = client
         self._seal = seal
         self._open = open
         self._prefix = prefix
+        self._lease_ms = round(lease_s * 1000)
         self._own = MemoryTokens()
         self._down_until = 0.0
 
@@ -211,17 +221,38 @@ class RedisTokens:
     @contextmanager
     def lock(self, app: str) -> Iterator[bool]:
         key, holder = self._key("lock", app), uuid.uuid4().hex
-        mine = self._or_own(lambda: bool(self._redis.set(key, holder, nx=True, ex=FETCH_LOCK_S)), lambda: None)
+        mine = self._or_own(lambda: bool(self._redis.set(key, holder, nx=True, px=self._lease_ms)), lambda: None)
         if mine is None:
             with self._own.lock(app) as mine_here:
                 yield mine_here
             return
+        if not mine:
+            yield False
+            return
         try:
-            yield mine
+            with self._renewed(key, holder):
+                yield True
         finally:
-            if mine:
+            with contextlib.suppress(redis.RedisError):
+                self._redis.eval(_FORGET, 1, key, holder)
+
+    @contextmanager
+    def _renewed(self, key: str, holder: str) -> Iterator[None]:
+        """A thread of its own renews the lease while its holder waits for M-Pesa; it dies with its process."""
+        over, give_up = Event(), time.monotonic() + LONGEST_FETCH_S
+
+        def renew() -> None:
+            while not over.wait(self._lease_ms / 3000) and time.monotonic() < give_up:
                 with contextlib.suppress(redis.RedisError):
-                    self._redis.eval(_FORGET, 1, key, holder)
+                    self._redis.eval(_RENEW, 1, key, holder, self._lease_ms)
+
+        thread = Thread(target=renew, name="token-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def wait_before_fetch(self, app: str) -> int:
         def admit() -> int:

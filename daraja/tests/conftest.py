@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from daraja.client import Client, Exchange
 from daraja.tests import server
 from daraja.tests.server import TOKEN, Daraja, Reply
-from daraja.tokens import MemoryTokens, RedisTokens
+from daraja.tokens import LEASE_S, MemoryTokens, RedisTokens
 from daraja.wire import StkPush, StkQuery
 from lib import crypto
 
@@ -109,13 +109,14 @@ def make_shared(keyring: crypto.Keyring) -> Iterator[Callable[..., RedisTokens]]
     prefix = f"test-{uuid.uuid4().hex}"
     clients: list[redis.Redis] = []
 
-    def make(url: str = os.environ["REDIS_URL"]) -> RedisTokens:
+    def make(url: str = os.environ["REDIS_URL"], lease_s: float = LEASE_S) -> RedisTokens:
         clients.append(redis.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=2))
         return RedisTokens(
             clients[-1],
             seal=lambda plain: keyring.seal(plain, context="token"),
             open=lambda sealed: keyring.open(sealed, context="token"),
             prefix=prefix,
+            lease_s=lease_s,
         )
 
     yield make

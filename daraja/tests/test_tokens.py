@@ -1,14 +1,19 @@
 """STK-7: one token per app, shared, sealed, fetched by one at a time, with Redis there or gone."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 import redis
 
 from daraja.errors import Refused
-from daraja.tokens import LONGEST_LIFE_S, MemoryTokens, RedisTokens, Token, TokenStore, obtain
+from daraja.tokens import LEASE_S, LONGEST_LIFE_S, MemoryTokens, RedisTokens, Token, TokenStore, obtain
 from lib import crypto
 
 APP = "an-app"
@@ -135,6 +140,69 @@ def test_processes_fetch_one_at_a_time(make_shared: MakeShared) -> None:
     for thread in threads:
         thread.join()
     assert got == ["token-1"] * 10
+
+
+# A process of its own takes the lock and says so; what happens to it then is the test's business.
+_HOLDER = """
+import sys, redis
+from daraja.tokens import RedisTokens
+url, prefix, app = sys.argv[1:]
+with RedisTokens(redis.Redis.from_url(url), bytes, bytes, prefix).lock(app) as mine:
+    print(mine, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.requirement("STK-7", "REC-4")
+def test_who_dies_fetching_holds_the_others_up_for_seconds(make_shared: MakeShared) -> None:
+    store, issuer = make_shared(), Issuer()
+    command = [sys.executable, "-c", _HOLDER, os.environ["REDIS_URL"], store._prefix, APP]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "True\n"
+        began = time.monotonic()
+        holder.send_signal(signal.SIGKILL)
+    assert obtain(store, APP, issuer.fetch) == "token-1"
+    assert time.monotonic() - began < LEASE_S + 1
+
+
+@pytest.mark.requirement("STK-7")
+def test_a_slow_fetch_is_one_fetch(make_shared: MakeShared) -> None:
+    """M-Pesa takes far longer than the lease, and nobody asks it beside the one who waits for it."""
+    stores = [make_shared(lease_s=0.15) for _ in range(5)]
+    issuer, got = Issuer(held=True), list[str]()
+    threads = [
+        threading.Thread(target=lambda store=store: got.append(obtain(store, APP, issuer.fetch))) for store in stores
+    ]
+    for thread in threads:
+        thread.start()
+    assert issuer.asked.wait(5)
+    key, renewed = stores[0]._key("lock", APP), 0
+    left, until = stores[0]._redis.pttl(key), time.monotonic() + 5
+    while renewed < 5 and time.monotonic() < until:  # each renewal is time that the lease alone would not have had
+        before, left = left, stores[0]._redis.pttl(key)
+        assert left > 0
+        renewed += left > before
+    assert renewed == 5
+    issuer.go.set()
+    for thread in threads:
+        thread.join()
+    assert (got, issuer.issued) == (["token-1"] * 5, 1)
+
+
+@pytest.mark.requirement("STK-7")
+def test_a_death_is_no_stampede(make_shared: MakeShared) -> None:
+    """The lease of a dead process ends for all who wait at the same moment: one of them fetches."""
+    stores, issuer, got = [make_shared(lease_s=0.3) for _ in range(10)], Issuer(), list[str]()
+    stores[0]._redis.set(stores[0]._key("lock", APP), "a dead process", px=300)
+    threads = [
+        threading.Thread(target=lambda store=store: got.append(obtain(store, APP, issuer.fetch))) for store in stores
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (got, issuer.issued) == (["token-1"] * 10, 1)
 
 
 def test_threads_fetch_one_at_a_time() -> None:
