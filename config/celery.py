@@ -1,4 +1,6 @@
-"""The Celery application: `celery -A config worker`, `celery -A config beat`."""
+"""The Celery application: a worker for money (`celery -A config worker -Q money`), one for news (`-Q news`), and
+`celery -A config beat`. One worker without `-Q` serves both, money first.
+"""
 
 import os
 

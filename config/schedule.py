@@ -1,11 +1,14 @@
-"""The table of all timed work. Every message expires after its period: a late wake is worth nothing.
+"""The queues, and the table of all timed work. Every message expires after its period: a late wake is worth nothing.
 
 Rows remember, Celery only wakes: each task sweeps rows that are due, so a lost message costs one period.
 """
 
+MONEY, NEWS = "money", "news"
+QUEUES = (MONEY, NEWS)  # the most urgent first: so does a worker that serves both
 
-def _every(seconds: float, task: str) -> dict[str, object]:
-    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+def _every(seconds: float, task: str, **options: object) -> dict[str, object]:
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds, **options}}
 
 
 TABLE = {
@@ -20,5 +23,5 @@ TABLE = {
     "complete-held": _every(60.0, "sessions_booking.complete"),
     "seal-audit": _every(30.0, "audit.seal"),
     "prove-books": _every(24 * 3600.0, "ledger.prove"),
-    "beat-heart": _every(5.0, "monitoring.heartbeat"),
+    **{f"beat-heart-of-{queue}": _every(5.0, "monitoring.heartbeat", queue=queue) for queue in QUEUES},
 }

@@ -1,6 +1,6 @@
 """`make run`: the whole product on this machine, from one command, stopped by Ctrl-C.
 
-Servers, database and demo rows first, then simulator, web, worker and beat side by side; their lines become one log.
+Servers, database and demo rows first, then simulator, web, workers and beat side by side; their lines become one log.
 If one of them dies the rest is stopped: half a product would only mislead. Children die with us even if we are killed.
 """
 
@@ -20,7 +20,7 @@ from dev.places import CHECKOUT, RUN, Unusable
 
 _START_PATIENCE_S = 90
 _STOP_PATIENCE_S = 8
-_COLOURS = {"prepare": 90, "simulator": 35, "web": 32, "worker": 34, "beat": 36}
+_COLOURS = {"prepare": 90, "simulator": 35, "web": 32, "money": 34, "news": 94, "beat": 36}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

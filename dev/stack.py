@@ -11,6 +11,8 @@ from dev.places import RUN, Unusable
 
 _PYTHON = sys.executable
 _BIN = Path(sys.executable).parent
+# Celery's queues (config/schedule.py) and their processes: one more than may wait for other servers at once.
+WORKERS = {"money": 3, "news": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,26 @@ def simulator(at: Ports) -> Part:
     return Part("simulator", [_PYTHON, "manage.py", "simulator", "--port", str(at.simulator)], address=f"{at.phones}/")
 
 
+def worker(queue: str, size: int) -> Part:
+    """One that serves this queue alone, so that no other's backlog holds it up."""
+    command = [
+        str(_BIN / "celery"),
+        "--quiet",
+        "-A",
+        "config",
+        "worker",
+        "--queues",
+        queue,
+        "--hostname",
+        f"{queue}@%h",
+    ]
+    options = ["--concurrency", str(size), "--without-gossip", "--without-mingle"]
+    return Part(queue, [*command, *options], words="ready.", env={"PYTHONWARNINGS": "ignore:You're running the worker"})
+
+
 def parts(at: Ports) -> list[Part]:
     """All that need the database."""
     celery = [str(_BIN / "celery"), "--quiet", "-A", "config"]
-    worker = ["worker", "--concurrency", "2", "--without-gossip", "--without-mingle", "--hostname", "worker@%h"]
     beat = ["beat", "--schedule", str(RUN / "celerybeat-schedule"), "--pidfile", ""]
     uvicorn = [
         str(_BIN / "uvicorn"), "config.asgi:application", "--host", processes.LOOPBACK, "--port", str(at.web),
@@ -91,6 +109,6 @@ def parts(at: Ports) -> list[Part]:
     ]  # fmt: skip
     return [
         Part("web", uvicorn, address=f"{at.site}/health/live"),
-        Part("worker", [*celery, *worker], words="ready.", env={"PYTHONWARNINGS": "ignore:You're running the worker"}),
+        *(worker(queue, size) for queue, size in WORKERS.items()),
         Part("beat", [*celery, *beat]),
     ]

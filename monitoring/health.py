@@ -96,6 +96,9 @@ def _workers(now: datetime) -> Check:
         return Check(False, "No worker shows a sign of life: payments wait until one is started", figures)
     if age is None or age > hearts.SILENT_AFTER.total_seconds():
         return Check(False, "The timer (Celery beat) shows no sign of life: start it", figures)
+    if unserved := hearts.unserved([queue.name for queue in settings.CELERY_TASK_QUEUES], now=now):
+        words = " and ".join(unserved)
+        return Check(False, f"No worker serves the queue {words}: start one (celery -A config worker)", figures)
     return Check(True, f"{count} worker(s) alive, the timer went {age} s ago", figures)
 
 

@@ -6,14 +6,13 @@ up as many workers, never the news that need none, nor payments.
 
 from celery import shared_task
 from django.conf import settings
-from django.db import connection
 
 from lib import clock
+from lib.turns import turn
 from lib.wake import wake
 from outbox import box
 
-_A_RUN = 5  # then the worker looks whether something more urgent waits
-_LOCK = 0x6F7574  # "out": the places of slow runs
+_A_RUN = 5  # then the worker looks whether timed work waits
 
 
 @shared_task(name="outbox.deliver", ignore_result=True)
@@ -26,23 +25,7 @@ def deliver() -> None:
 @shared_task(name="outbox.deliver_slow", ignore_result=True)
 def deliver_slow() -> None:
     """The same for what waits for other servers; so many at a time as settings.OUTBOX_SLOW_RUNS."""
-    for place in range(settings.OUTBOX_SLOW_RUNS):
-        if _asked("SELECT pg_try_advisory_lock(%s, %s)", place):
-            _deliver_slow(place)
-            return
-
-
-def _deliver_slow(place: int) -> None:
-    try:
-        more = box.deliver_due(now=clock.now(), limit=_A_RUN, slow=True) == _A_RUN
-    finally:
-        _asked("SELECT pg_advisory_unlock(%s, %s)", place)
+    with turn("outbox.deliver_slow", places=settings.OUTBOX_SLOW_RUNS) as ours:
+        more = ours and box.deliver_due(now=clock.now(), limit=_A_RUN, slow=True) == _A_RUN
     if more:
         wake("outbox.deliver_slow")
-
-
-def _asked(sql: str, place: int) -> bool:
-    """The lock belongs to this worker's connection, and ends with it."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [_LOCK, place])
-        return bool(cursor.fetchone()[0])

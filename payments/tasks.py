@@ -1,8 +1,13 @@
-"""What Celery wakes us for. Every task sweeps rows that are due; its message may be lost or doubled."""
+"""What Celery wakes us for. Every task sweeps rows that are due; its message may be lost or doubled.
+
+Two of them speak with M-Pesa, which may take long to answer. Of each there is one run at a time, so that they can
+never hold all processes of the money worker (at least three): callbacks and the clock find one that is free.
+"""
 
 from celery import shared_task
 
 from lib import clock
+from lib.turns import turn
 from payments import chase, inbox, unmatched
 
 
@@ -16,13 +21,17 @@ def drain_inbox() -> None:
 
 @shared_task(name="payments.send_queued")
 def send_queued() -> None:
-    chase.send_queued(now=clock.now())
+    with turn("payments.send_queued") as ours:
+        if ours:
+            chase.send_queued(now=clock.now())
 
 
 @shared_task(name="payments.chase")
 def ask() -> None:
-    chase.ask_due(now=clock.now())
-    unmatched.ask_due(now=clock.now())
+    with turn("payments.chase") as ours:
+        if ours:
+            chase.ask_due(now=clock.now())
+            unmatched.ask_due(now=clock.now())
 
 
 @shared_task(name="payments.close_overdue")

@@ -1,4 +1,4 @@
-"""The real product as processes, for tests from outside: simulator, web, worker and beat around a database of their own.
+"""The real product as processes, for tests from outside: simulator, web, workers and beat around a database of their own.
 
 Waiting times run at a tenth: at less, the sweeps of every second (which are not scaled) would decide how things end. Tests speak HTTP, WebSocket and SQL to it, never Python: what they see is what a
 person, M-Pesa or an accountant would see.
@@ -178,8 +178,9 @@ def running(logs: Path, *, database: str = "", redis: str = "", scale: float = S
     try:
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=CHECKOUT, env=env, check=True)
         subprocess.run([sys.executable, "manage.py", "demo"], cwd=CHECKOUT, env=env, check=True, capture_output=True)
-        product.start("simulator", "web", "worker", "beat")
-        until(lambda: "ready." in product.log("worker"), what="the worker to be ready")
+        product.start("simulator", "web", *stack.WORKERS, "beat")
+        for name in stack.WORKERS:
+            until(lambda name=name: "ready." in product.log(name), what=f"the worker for {name} to be ready")
         yield product
     finally:
         product.stop()

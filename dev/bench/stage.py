@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from dev import processes
+from dev import processes, stack
 from dev.places import CHECKOUT, RUN, Unusable
 
 _BIN = Path(sys.executable).parent
@@ -78,14 +78,13 @@ def sockets(**more: str) -> Iterator[int]:
 
 @contextmanager
 def worker(**more: str) -> Iterator[None]:
-    """Celery with two processes, as `make run` starts it, and beat."""
-    celery = [_BIN / "celery", "--quiet", "-A", "config"]
-    options = ["--concurrency", 2, "--without-gossip", "--without-mingle"]
-    beat = ["--schedule", RUN / "bench-schedule", "--pidfile", ""]
-    with (
-        running([*celery, "worker", *options], "worker", {**more, "PYTHONWARNINGS": "ignore"}),
-        running([*celery, "beat", *beat], "beat", more),
-    ):
+    """Celery's workers, as `make run` starts them, and beat."""
+    with ExitStack() as parts:
+        for queue, size in stack.WORKERS.items():
+            command = stack.worker(queue, size).command
+            parts.enter_context(running(command, f"worker-{queue}", {**more, "PYTHONWARNINGS": "ignore"}))
+        beat = ["beat", "--schedule", RUN / "bench-schedule", "--pidfile", ""]
+        parts.enter_context(running([_BIN / "celery", "--quiet", "-A", "config", *beat], "beat", more))
         yield
 
 

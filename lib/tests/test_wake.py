@@ -38,7 +38,7 @@ def broker() -> Iterator[object]:
 
 
 def waiting(client: redis.Redis) -> list[dict[str, object]]:
-    return [json.loads(message)["headers"] for message in client.lrange("celery", 0, -1)]  # type: ignore[union-attr]
+    return [json.loads(message)["headers"] for message in client.lrange("news", 0, -1)]  # type: ignore[union-attr]
 
 
 def seconds(task: str) -> float:

@@ -12,11 +12,12 @@ from monitoring import health, hearts, in_time, tasks
 from monitoring.models import Heartbeat
 from payments.models import Callback, Exchange
 
+SERVED = [hearts.of_queue("money"), hearts.of_queue("news")]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("OPS-2")]
 
 
 def alive() -> None:
-    hearts.note(names=[hearts.BEAT, "celery@one"], now=clock.now())
+    hearts.note(names=[hearts.BEAT, "celery@one", *SERVED], now=clock.now())
 
 
 def exchange(*, http_status: int | None, age: timedelta = timedelta(seconds=5), **fields: Any) -> None:
@@ -93,7 +94,8 @@ def test_a_failing_question_is_an_answer() -> None:
         ([], 0, "No worker shows a sign of life"),
         ([hearts.BEAT], 0, "No worker shows a sign of life"),
         (["celery@one"], 0, "The timer"),
-        ([hearts.BEAT, "celery@one"], 31, "No worker shows a sign of life"),
+        ([hearts.BEAT, "celery@one", *SERVED], 31, "No worker shows a sign of life"),
+        ([hearts.BEAT, "news@one", hearts.of_queue("news")], 0, "No worker serves the queue money"),
     ],
 )
 def test_silent_workers_are_a_degradation(names: list[str], age_s: int, words: str) -> None:
@@ -113,7 +115,7 @@ def test_a_heartbeat_names_beat_and_worker() -> None:
 def test_names_of_yesterday_are_dropped() -> None:
     hearts.note(names=["celery@gone"], now=clock.now() - timedelta(days=2))
     alive()
-    assert set(Heartbeat.objects.values_list("name", flat=True)) == {hearts.BEAT, "celery@one"}
+    assert set(Heartbeat.objects.values_list("name", flat=True)) == {hearts.BEAT, "celery@one", *SERVED}
 
 
 def test_a_callback_that_waits_too_long() -> None:

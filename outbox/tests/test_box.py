@@ -11,6 +11,7 @@ from django.conf import LazySettings
 from django.db import connection, transaction
 
 from lib.errors import Refusal
+from lib.turns import key_of
 from outbox import box, tasks
 from outbox.models import Delivery, State
 from outbox.tests import handlers
@@ -229,11 +230,11 @@ def test_only_so_many_workers_wait_for_others(settings: LazySettings) -> None:
             connection.close()
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, 0)", [tasks._LOCK])
+        cursor.execute("SELECT pg_advisory_lock(%s, 0)", [key_of("outbox.deliver_slow")])
         with ThreadPoolExecutor(1) as pool:
             pool.submit(elsewhere).result()
             assert Delivery.objects.get().state == State.WAITING
-            cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [tasks._LOCK])
+            cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [key_of("outbox.deliver_slow")])
             pool.submit(elsewhere).result()
     assert Delivery.objects.get().state == State.DONE
 

@@ -12,8 +12,9 @@ _NUMBERS = (
 )
 _GOOD = ("25419", "02")  # paid, and told three times: a family of a hundred thousand
 TROUBLES = (
-    "web is killed", "worker is killed", "beat is killed", "Redis is killed and empty", "PostgreSQL is killed",
-    "web is frozen", "worker is frozen", "M-Pesa is busy", "M-Pesa breaks connections",
+    "web is killed", "worker for money is killed", "worker for news is killed", "beat is killed",
+    "Redis is killed and empty", "PostgreSQL is killed", "web is frozen", "worker for money is frozen",
+    "worker for news is frozen", "M-Pesa is busy", "M-Pesa breaks connections",
 )  # fmt: skip
 
 

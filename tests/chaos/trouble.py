@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import postgres, processes, redis
+from dev import postgres, processes, redis, stack
 from dev.places import home
 from tests.chaos.plan import Misfortune
 from tests.stack import Stack
@@ -70,12 +70,14 @@ def _table(product: Stack, servers: Servers) -> dict[str, tuple[Callable[[], Non
 
     return {
         "web is killed": killed("web"),
-        "worker is killed": killed("worker"),
+        "worker for money is killed": killed("money"),
+        "worker for news is killed": killed("news"),
         "beat is killed": killed("beat"),
         "Redis is killed and empty": (servers.kill_redis, servers.start_redis),
         "PostgreSQL is killed": (servers.kill_postgres, servers.start_postgres),
         "web is frozen": frozen("web"),
-        "worker is frozen": frozen("worker"),
+        "worker for money is frozen": frozen("money"),
+        "worker for news is frozen": frozen("news"),
         "M-Pesa is busy": m_pesa("spike"),
         "M-Pesa breaks connections": m_pesa("closed"),
     }
@@ -83,5 +85,5 @@ def _table(product: Stack, servers: Servers) -> dict[str, tuple[Callable[[], Non
 
 def logs(product: Stack, folder: Path) -> None:
     """Kept where somebody may read them after a failure."""
-    for name in ("web", "worker", "beat", "simulator"):
+    for name in ("web", *stack.WORKERS, "beat", "simulator"):
         (folder / f"{name}.txt").write_text(product.log(name))

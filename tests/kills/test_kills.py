@@ -86,11 +86,19 @@ def check(product: Stack, payers: list[Person], *, at_least: int) -> None:
     assert credited == paid * 100_00
 
 
-def test_a_worker_is_killed(product: Stack, payers: list[Person]) -> None:
-    flow(product, payers, 100)
-    product.kill("worker")
-    product.start("worker")
+@pytest.mark.parametrize(("worker", "first"), [("money", 100), ("news", 500)])
+def test_a_worker_is_killed(product: Stack, payers: list[Person], worker: str, first: int) -> None:
+    flow(product, payers, first)
+    product.kill(worker)
+    product.start(worker)
     check(product, payers, at_least=PAYERS)
+
+
+def test_money_needs_no_worker_for_news(product: Stack, payers: list[Person]) -> None:
+    product.kill("news")
+    flow(product, payers, 600)
+    check(product, payers, at_least=PAYERS)
+    product.start("news")
 
 
 def test_beat_is_killed(product: Stack, payers: list[Person]) -> None:

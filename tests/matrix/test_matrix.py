@@ -15,6 +15,7 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from dev import stack
 from tests.stack import Person, Stack, until
 
 AMOUNT = 1000
@@ -225,7 +226,7 @@ def test_nothing_is_stuck_in_the_inbox(product: Stack, runs: dict[str, Run]) -> 
 @pytest.mark.requirement("SEC-4", "P47")
 def test_no_full_phone_in_any_log(product: Stack, runs: dict[str, Run]) -> None:
     numbers = [case.phone for case in CASES]
-    for name in ("web", "worker", "beat", "simulator"):
+    for name in ("web", *stack.WORKERS, "beat", "simulator"):
         log = product.log(name)
         assert [number for number in numbers if number in log or number[3:] in log] == []
 
