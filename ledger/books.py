@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Case, F, Q, QuerySet, Sum, When
+from django.db.models import Case, F, Max, Q, QuerySet, Sum, When
 
 from ledger import rows
 from ledger.chart import GROWS_BY_DEBIT, line_of
@@ -31,7 +31,7 @@ from lib.errors import Refusal
 
 Rows = QuerySet[Transfer, Any]  # of dicts
 
-__all__ = ["Locked", "Posting", "balance", "history", "lock_accounts", "post", "sums"]
+__all__ = ["Locked", "Posting", "balance", "history", "lock_accounts", "made_of", "post", "sums"]
 
 
 class Locked:
@@ -108,6 +108,20 @@ def history(*, environment: str, code: str) -> Rows:
         .annotate(kind=F("journal__kind"), subject=F("journal__subject"), description=F("journal__description"))
         .values("id", "type", "amount", "before", "after", "at", "kind", "subject", "description")
     )
+
+
+def made_of(*, environment: str, code: str) -> Rows:
+    """What an account's balance is made of: kind, subject, `cents` (as `balance` counts), `at` (of the last change) and
+    `last`, newest first; subjects that came to nothing are left out. Their cents sum to the balance.
+    """
+    grows = "debit_id" if line_of(code).kind in GROWS_BY_DEBIT else "credit_id"
+    account = LedgerAccount.objects.filter(environment=environment, code=code).first()
+    of = account.pk if account else None  # found first: the transfers of one account have their indexes
+    cents = Sum(Case(When(**{grows: of}, then=F("amount_cents")), default=-F("amount_cents")))
+    moved = Transfer.objects.filter(Q(debit_id=of) | Q(credit_id=of))
+    of_each = moved.values(kind=F("journal__kind"), subject=F("journal__subject"))
+    changed = of_each.annotate(cents=cents, at=Max("journal__occurred_at"), last=Max("id"))
+    return changed.exclude(cents=0).order_by("-last")
 
 
 def sums(*, kind: str, subject: str) -> dict[str, int]:

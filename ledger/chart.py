@@ -61,6 +61,7 @@ CHART = (
 # The same rule for PostgreSQL, where a CHECK holds guardedness and balance together.
 GUARDED_CODES = "^(in_flight|owed|wallet):"
 
+OWED = "owed:"  # what the codes of `owed` begin with
 AWAITED = "awaited"
 STRIPE = "stripe"
 BANK = "bank"
@@ -93,7 +94,7 @@ def in_flight(payout_id: int | str) -> str:
 
 def owed(payer_id: int | str) -> str:
     """`owed:12`: what a payer paid and got nothing for."""
-    return _checked(f"owed:{payer_id}")
+    return _checked(f"{OWED}{payer_id}")
 
 
 def payable(merchant_id: int | str) -> str:

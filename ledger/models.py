@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from ledger.chart import GUARDED_CODES, Kind
+from ledger.chart import GUARDED_CODES, OWED, Kind
 
 ENVIRONMENTS = ["sandbox", "production"]
 
@@ -35,6 +35,14 @@ class LedgerAccount(models.Model):
     class Meta:
         db_table = "ledger_account"
         verbose_name = "account"
+        indexes = [
+            # Every payer has such an account; few are owed anything.
+            models.Index(
+                fields=["environment", "-balance_cents"],
+                condition=Q(code__startswith=OWED, balance_cents__gt=0),
+                name="ledger_owed_now",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["environment", "code"], name="ledger_account_once"),
             models.UniqueConstraint(fields=["id", "environment"], name="ledger_account_environment"),

@@ -92,8 +92,11 @@ def living(user_id: int, environment: str) -> Payment | None:
 
 
 def purse(user_id: int, environment: str) -> dict[str, object]:
-    """For pages: what is in the wallet, and the deposit that is on its way."""
-    return {"balance": balance(user_id, environment), "living": living(user_id, environment)}
+    """For pages: what is in the wallet, what else is kept for them, and the deposit that is on its way."""
+    mine, kept = chart.wallet(user_id), chart.owed(user_id)
+    rows = LedgerAccount.objects.filter(environment=environment, code__in=[mine, kept])
+    held = dict(rows.values_list("code", "balance_cents"))
+    return {"balance": held.get(mine) or 0, "owed": held.get(kept) or 0, "living": living(user_id, environment)}
 
 
 def _balances(wallets: Sequence[Wallet]) -> dict[tuple[str, str], int | None]:

@@ -77,7 +77,6 @@ def wallet(request: HttpRequest) -> HttpResponse:
     page = Paginator(moved, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         **_purse(request),
-        "owed": books.balance(environment=environment, code=chart.owed(user.pk)),
         "page": page,
         "rows": named_rows(page.object_list),
     }

@@ -4,6 +4,7 @@ from payments.models.callback import Callback
 from payments.models.exchange import Exchange
 from payments.models.fact import LotRow, PaymentFact
 from payments.models.merchant import Merchant
+from payments.models.owed import Owed
 from payments.models.payment import Payment
 
-__all__ = ["Callback", "Exchange", "LotRow", "Merchant", "Payment", "PaymentFact"]
+__all__ = ["Callback", "Exchange", "LotRow", "Merchant", "Owed", "Payment", "PaymentFact"]

@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from payments import phones, review
+from lib import money
+from payments import merchants, owed, phones, review
 from payments.admin.search import HELP
 from payments.models import Callback, LotRow, Payment
 from payments.states import LIVE
@@ -46,9 +47,19 @@ def desk(context: template.Context) -> Desk | None:
         _tile(review.waiting().order_by(), "payments to be looked at", "payment", "?review=open"),
         _tile(stuck.order_by(), "callbacks that could not be processed", "callback", "?state__exact=STUCK"),
         _tile(LotRow.objects.filter(payment=None), "receipts that belong to no payment", "lotrow", "?suspense=yes"),
+        _owed_tile(),
         _tile(Payment.objects.filter(status__in=sorted(LIVE)), "payments on their way", "payment", "?live=yes", work=False),
     ]  # fmt: skip
     return Desk(HELP, tiles, phones.TEST_NUMBERS if context.get("TEST_MODE") else [])
+
+
+def _owed_tile() -> Tile:
+    """All of them are counted: the index holds nobody else."""
+    environment = merchants.current_environment()
+    found = owed.total(environment=environment)
+    words = f"{'payer' if found.payers == 1 else 'payers'} to whom {money.words(found.cents)} is owed"
+    url = f"{reverse('admin:payments_owed_changelist')}?mode={environment}"
+    return Tile(f"{found.payers:,}", words, url, quiet=not found.payers)
 
 
 def _tile(rows: "QuerySet[Any]", words: str, model: str, query: str, *, work: bool = True) -> Tile:

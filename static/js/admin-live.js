@@ -1,10 +1,11 @@
-// The list of payments follows what happens: the socket says "changed", the list is fetched again and put in its place, at
-// most once a second; without a socket it is fetched every 5 s. Nothing is touched while somebody works inside the list.
+// Lists of payments, and what the desk counts, follow what happens: the socket says "changed", the page is fetched again and
+// its list (and each data-live-part) put in its place, at most once a second; without a socket it is fetched every 5 s.
+// Nothing is touched while somebody works inside the list.
 const POLL_MS = 5000;
 const PAUSE_MS = 1000;
 const HUNG_UP = new Set([4401, 4403]); // signed out, or not staff any more
 const note = document.querySelector("[data-live-list]");
-const list = document.querySelector("#changelist-form");
+const list = document.querySelector("#changelist-form") ?? document.querySelector("[data-live-part]"); // the desk has no list
 let fetching = null;
 let again = false;
 let poll = null;
@@ -22,8 +23,13 @@ async function replace() {
   const answer = await fetch(location.href, { headers: { "X-Live-List": "1" } }).catch(() => null);
   if (!answer?.ok || answer.redirected) return answer?.redirected ? stop() : undefined;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (busy()) return;
+  for (const old of document.querySelectorAll("[data-live-part]")) {
+    const now = page.querySelector(`[data-live-part="${old.dataset.livePart}"]`);
+    if (now && old.innerHTML !== now.innerHTML) old.replaceChildren(...now.childNodes);
+  }
   const fresh = page.querySelector("#changelist-form");
-  if (!fresh || busy()) return;
+  if (!fresh) return;
   for (const part of [".results", ".paginator"]) {
     const [old, now] = [list.querySelector(part), fresh.querySelector(part)];
     if (old && now && old.innerHTML !== now.innerHTML) old.replaceWith(now);
