@@ -8,7 +8,7 @@ PAYABLES = {"deposit": "wallet.deposits.Deposits", "session": "sessions_booking.
 DIALECTS = {"session": "sessions_booking.api_paying.Asking"}  # of `POST /api/mpesa/initiate`
 _TOLD = (
     "session.requested", "session.approved", "session.declined", "session.cancelled", "session.rescheduled",
-    "session.expired", "session.confirmed", "session.owed", "session.reminder", "payment.completed",
+    "session.expired", "session.confirmed", "session.owed", "session.reminder", "session.unanswered", "payment.completed",
     "payment.receipt", "payment.owed", "payment.failed", "payment.expired", "payment.cancelled",
 )  # fmt: skip
 REACTIONS: dict[str, list[str]] = {topic: [f"notifications.events.{topic.replace('.', '_')}"] for topic in _TOLD}

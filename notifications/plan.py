@@ -13,6 +13,7 @@ CLIENT, THERAPIST, PAYER = Audience.CLIENT, Audience.THERAPIST, Audience.PAYER
 
 PLAN: Mapping[str, Mapping[Audience, tuple[Channel, ...]]] = {
     "session.requested": {THERAPIST: (APP, MAIL)},
+    "session.unanswered": {THERAPIST: (APP, MAIL, SMS)},
     "session.approved": {CLIENT: (APP, MAIL, SMS)},
     "session.declined": {CLIENT: (APP, MAIL)},
     "session.cancelled": {CLIENT: (APP, MAIL, SMS), THERAPIST: (APP, MAIL)},

@@ -51,7 +51,7 @@ def _session_moved_on(row: Notification, now: datetime) -> bool:
         return False
     same_time = booking.starts_at == datetime.fromisoformat(row.data["starts_at"])
     match row.event:
-        case "session.requested":
+        case "session.requested" | "session.unanswered":
             return booking.state != State.PENDING
         case "session.approved":
             return booking.state != State.APPROVED or not same_time

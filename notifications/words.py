@@ -25,6 +25,8 @@ from sessions_booking.models import Booking
 from sessions_booking.states import State
 from sessions_booking.words import name_of
 
+_TO_BE_ANSWERED = {"session.requested", "session.unanswered"}
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -111,6 +113,7 @@ def _of_booking(row: Notification, booking: Booking) -> dict[str, Any]:
         "client": name_of(booking.client),
         "when": short_time(datetime.fromisoformat(at) if at else booking.starts_at),
         "before": short_time(datetime.fromisoformat(before)) if before else "",
+        "answer_by": short_time(booking.answer_by) if booking.answer_by else "",
         "pay_by": short_time(booking.pay_by) if booking.pay_by else "",
         "amount": money.words(booking.price_cents),
         "clock": booking.starts_at.astimezone(EAT).strftime("%H:%M"),
@@ -138,6 +141,7 @@ def _session_facts(row: Notification, booking: Booking) -> list[tuple[str, str]]
         (_("When"), long_time(datetime.fromisoformat(at) if at else booking.starts_at)),
         (_("With"), other),
         (_("Price"), money.words(booking.price_cents)),
+        (_("Answer by"), long_time(booking.answer_by) if booking.answer_by and row.event in _TO_BE_ANSWERED else ""),
         (_("Pay by"), long_time(booking.pay_by) if booking.pay_by and row.event == "session.approved" else ""),
         (_("Session"), booking.code),
     ]

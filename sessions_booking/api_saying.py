@@ -69,6 +69,7 @@ def _booked(row: Booking) -> dict[str, object]:
         "timeZone": TIME_ZONE,
         "price": whole_shillings(row.price_cents),
         "currency": CURRENCY,
+        "answerBy": in_nairobi(row.answer_by) if row.state == State.PENDING else None,
         "payBy": in_nairobi(row.pay_by) if row.state == State.APPROVED else None,
         "reason": row.reason,
         "endedBy": row.ended_by,

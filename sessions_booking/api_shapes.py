@@ -173,6 +173,9 @@ class SessionSerializer(serializers.Serializer[Any]):
     timeZone = serializers.CharField(help_text="Africa/Nairobi")
     price = serializers.IntegerField(help_text="Whole shillings.")
     currency = serializers.CharField(help_text="KES")
+    answerBy = serializers.DateTimeField(
+        allow_null=True, help_text="Until when a request is held for its therapist's answer."
+    )
     payBy = serializers.DateTimeField(allow_null=True, help_text="Until when an approved one is held unpaid.")
     payable = serializers.BooleanField(help_text="May the client pay now?")
     paymentStatus = serializers.ChoiceField(PAYMENT_WORDS, allow_null=True, help_text="null: nothing was tried.")

@@ -5,8 +5,8 @@ one message (`session.requested`, `.approved`, `.declined`, `.cancelled`, `.resc
 `.completed`, `.reminder`) in the same transaction; what is said to people follows after the commit. Money moves a
 session too (`payable`): both doors write through `acts`.
 
-The hold on a therapist's time follows the life of a payment: a session that nobody paid for in time is released, but
-never while a prompt for it may be on a phone.
+A therapist's time is held until a deadline that both know (`deadlines`): for the answer to a request, then for the
+payment. What nobody answered or paid for in time is released, but never while a prompt for it may be on a phone.
 """
 
 import secrets
@@ -14,20 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from lib.db import entry_point
 from lib.errors import Refusal
-from payments import lifecycle, merchants, timing
-from sessions_booking import acts, checks, reminders
+from payments import lifecycle, merchants
+from sessions_booking import acts, checks, deadlines, reminders
 from sessions_booking.acts import Act
 from sessions_booking.models import Booking
 from sessions_booking.states import MAY_MOVE_IN_TIME, State
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is misread aloud
-_MOVED_PAY_WITHIN_S = 3600  # a session that is moved leaves at least so long to pay for it
 log = structlog.get_logger(__name__)
 
 
@@ -62,11 +60,13 @@ def book(*, request: Request, now: datetime) -> Booking:
         starts_at=request.starts_at,
         ends_at=request.starts_at + timedelta(minutes=type.minutes),
         price_cents=type.price_cents,
+        answer_by=deadlines.answer_by(starts_at=request.starts_at, now=now),
         requested_at=now,
         changed_at=now,
     )
     checks.save_in_free_time(row)
     acts.tell(row, Act("requested", by="client", actor_id=client.pk), now=now)
+    reminders.plan_answer(row, now=now)
     return row
 
 
@@ -84,8 +84,9 @@ def approve(*, code: str, actor_id: int, now: datetime, seen: int | None = None)
     if row.starts_at <= now:
         raise Refusal("slot_past", _("This session's time has passed. It can no longer be approved."), status=409)
     row.approved_at = now
-    row.pay_by = min(now + settings.SESSION_PAY_WITHIN * settings.TIME_SCALE, row.starts_at)
+    row.pay_by = deadlines.pay_by(starts_at=row.starts_at, now=now)
     acts.move(row, State.APPROVED, Act("approved", by="therapist", actor_id=actor_id), now=now)
+    reminders.call_off(row)
     reminders.plan(row, now=now)
     return row
 
@@ -98,6 +99,7 @@ def decline(*, code: str, actor_id: int, reason: str, now: datetime) -> Booking:
     checks.refuse_unless(row, State.DECLINED)
     row.reason = checks.reason_of(reason)
     acts.move(row, State.DECLINED, Act("declined", by="therapist", actor_id=actor_id), now=now)
+    reminders.call_off(row)
     return row
 
 
@@ -141,32 +143,36 @@ def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime) 
     checks.refuse_unless_free(row.type, row.environment, starts_at, now, but=row.pk, minutes=checks.minutes_of(row))
     before = row.starts_at
     row.starts_at, row.ends_at = starts_at, starts_at + (row.ends_at - row.starts_at)
-    if row.state == State.APPROVED and row.pay_by and row.approved_at:
-        row.pay_by = _pay_by_when_moved(row.pay_by, row.approved_at, starts_at, now)
+    _hold_on(row, now)
     row.sequence += 1
     row.changed_at = now
     checks.save_in_free_time(row)
     said = {"from": before.isoformat(), "sequence": row.sequence}  # it may be moved more than once
     acts.tell(row, Act("rescheduled", by, actor_id, said), now=now)
-    if row.state != State.PENDING:
+    if row.state == State.PENDING:
+        reminders.plan_answer(row, now=now)
+    else:
         reminders.plan(row, now=now)
     return row
 
 
-def _pay_by_when_moved(pay_by: datetime, approved_at: datetime, starts_at: datetime, now: datetime) -> datetime:
-    """An hour at least, but not again and again: a time is not held for ever by moving it."""
-    grace = timing.seconds(_MOVED_PAY_WITHIN_S)
-    latest = approved_at + settings.SESSION_PAY_WITHIN * settings.TIME_SCALE + grace
-    return max(min(pay_by, starts_at), min(now + grace, starts_at, latest))
+def _hold_on(row: Booking, now: datetime) -> None:
+    """Until when its new time is held for what is waited for."""
+    if row.state == State.PENDING:
+        row.answer_by = deadlines.answer_by_when_moved(requested_at=row.requested_at, starts_at=row.starts_at, now=now)
+    elif row.state == State.APPROVED and row.pay_by and row.approved_at:
+        row.pay_by = deadlines.pay_by_when_moved(
+            pay_by=row.pay_by, approved_at=row.approved_at, starts_at=row.starts_at, now=now
+        )
 
 
 # --- What the clock does ---------------------------------------------------------------------------------------------
 
 
 def release_due(*, now: datetime) -> int:
-    """EXPIRED: unpaid past `pay_by` with no live payment, or unanswered at their start; how many."""
+    """EXPIRED: unanswered past `answer_by`, or unpaid past `pay_by` with no live payment; how many."""
     unpaid = Booking.objects.filter(state=State.APPROVED, pay_by__lte=now).order_by("pay_by")
-    unanswered = Booking.objects.filter(state=State.PENDING, starts_at__lte=now).order_by("starts_at")
+    unanswered = Booking.objects.filter(state=State.PENDING, answer_by__lte=now).order_by("answer_by")
     held = checks.live_payments().values("target_id")
     ids = [
         *unpaid.exclude(pk__in=held).values_list("pk", flat=True)[:500],
@@ -204,7 +210,7 @@ def _release(key: int, now: datetime) -> bool:
 def _is_over(row: Booking, now: datetime) -> bool:
     """Asked under the lock that a payment for it takes as well before it starts."""
     if row.state == State.PENDING:
-        return row.starts_at <= now
+        return bool(row.answer_by and row.answer_by <= now)
     return row.state == State.APPROVED and bool(row.pay_by and row.pay_by <= now) and not checks.has_live_payment(row)
 
 

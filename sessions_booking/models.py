@@ -12,13 +12,17 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from payments.models.environment import environment_field, environment_known
 from sessions_booking.states import PAID, State
 
 WEEKDAYS = 7
+LONGEST_BIO = 2000  # characters
 REMINDERS = {"24h": 24 * 60, "1h": 60}  # minutes before the start
+ANSWER = "answer"  # the reminder that a request waits for its therapist
 # A database keeps years that no program can read back: one such row, and no list of free times could be made.
 REACH = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 OUT_OF_REACH = _("Please choose days between the years 2000 and 2999.")
@@ -30,14 +34,17 @@ class Therapist(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="therapist")
     name = models.CharField(max_length=120, help_text="as clients read it")
     title = models.CharField(max_length=120, blank=True, default="", help_text="Clinical psychologist")
-    bio = models.TextField(max_length=2000, blank=True, default="")
+    bio = models.TextField(max_length=LONGEST_BIO, blank=True, default="")
     specialties = ArrayField(models.CharField(max_length=60), default=list, blank=True, size=12)
     listed = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name", "pk"]
-        constraints = [models.CheckConstraint(condition=~Q(name=""), name="therapist_has_a_name")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="therapist_has_a_name"),
+            models.CheckConstraint(condition=LessThanOrEqual(Length("bio"), LONGEST_BIO), name="therapist_bio_bounded"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -134,6 +141,7 @@ class Booking(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
     reason = models.CharField(max_length=300, blank=True, default="", help_text="why it was declined or cancelled")
     ended_by = models.CharField(max_length=10, blank=True, default="", help_text="client, therapist, staff or system")
+    answer_by = models.DateTimeField(null=True, help_text="until when a request is held for its therapist's answer")
     pay_by = models.DateTimeField(null=True, help_text="until when an approved session is held without a payment")
     payment_id = models.BigIntegerField(null=True, unique=True, help_text="the payment that paid it")
     paid_at = models.DateTimeField(null=True)
@@ -149,7 +157,7 @@ class Booking(models.Model):
             models.Index(fields=["client", "starts_at"], name="booking_of_client"),
             models.Index(fields=["therapist", "starts_at"], name="booking_of_therapist"),
             models.Index(fields=["pay_by"], condition=Q(state="APPROVED"), name="booking_unpaid"),
-            models.Index(fields=["starts_at"], condition=Q(state="PENDING"), name="booking_unanswered"),
+            models.Index(fields=["answer_by"], condition=Q(state="PENDING"), name="booking_unanswered"),
             models.Index(fields=["ends_at"], condition=Q(state="CONFIRMED"), name="booking_to_complete"),
         ]
         constraints = [
@@ -161,6 +169,10 @@ class Booking(models.Model):
                 name="booking_paid_where_confirmed",
             ),
             models.CheckConstraint(
+                condition=~Q(state="PENDING") | Q(answer_by__isnull=False, answer_by__lte=F("starts_at")),
+                name="booking_asked_until",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state="APPROVED") | Q(pay_by__isnull=False, approved_at__isnull=False),
                 name="booking_approved_until",
             ),
@@ -168,21 +180,22 @@ class Booking(models.Model):
                 condition=~Q(state="DECLINED") | ~Q(reason=""), name="booking_declined_for_a_reason"
             ),
         ]  # raw SQL in 0002: booking_one_at_a_time, booking_moves_as_listed, booking_frozen, session_paid_by_its_client
+        # and in 0006: booking_held_until_its_deadline
 
     def __str__(self) -> str:
         return self.code
 
 
 class Reminder(models.Model):
-    """One reminder of one session: made with its approval, moved and taken off with it, each said once (SES-6)."""
+    """One reminder of one session: made with the request or its approval, moved and taken off with it, each said once."""
 
     class State(models.TextChoices):
         WAITING = "WAITING", "Will be sent when its time comes"
         SENT = "SENT", "Was handed to the notifications"
-        OFF = "OFF", "Its session ended, or its time had passed when it was made"
+        OFF = "OFF", "Its session ended or was answered, or its time had passed when it was made"
 
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="reminders")
-    kind = models.CharField(max_length=3, choices=[(kind, kind) for kind in REMINDERS])
+    kind = models.CharField(max_length=6, choices=[(kind, kind) for kind in (*REMINDERS, ANSWER)])
     due_at = models.DateTimeField()
     state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
 
@@ -190,7 +203,7 @@ class Reminder(models.Model):
         indexes = [models.Index(fields=["due_at"], condition=Q(state="WAITING"), name="reminder_waiting")]
         constraints = [
             models.UniqueConstraint(fields=["booking", "kind"], name="reminder_once"),
-            models.CheckConstraint(condition=Q(kind__in=list(REMINDERS)), name="reminder_kind_known"),
+            models.CheckConstraint(condition=Q(kind__in=[*REMINDERS, ANSWER]), name="reminder_kind_known"),
             models.CheckConstraint(condition=Q(state__in=["WAITING", "SENT", "OFF"]), name="reminder_state_known"),
         ]
 

@@ -72,6 +72,12 @@ class Shown:
         return money.words(self.booking.price_cents)
 
     @property
+    def answer_by(self) -> str:
+        """Only while it is waited for."""
+        waiting = self.booking.state == State.PENDING and self.booking.answer_by
+        return words.moment(waiting, self.now) if waiting else ""
+
+    @property
     def pay_by(self) -> str:
         """Only while it is waited for."""
         waiting = self.booking.state == State.APPROVED and self.booking.pay_by

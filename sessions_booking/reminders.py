@@ -1,18 +1,20 @@
-"""Reminders: made when a session is approved, moved and taken off with it, each said once (SES-6).
+"""Reminders: of a session to its people when it is approved (SES-6), of a request to its therapist before it lapses.
 
-A row says when; the beat sweeps rows that are due and publishes `session.reminder`, in one transaction with the mark
+Each is made, moved and taken off with its session, and said once. A row says when; the beat sweeps rows that are due and publishes `session.reminder`, in one transaction with the mark
 that it was said. A reminder whose time had passed when the session was approved or moved is never made.
 """
 
 from datetime import datetime, timedelta
 
+from lib.clock import EAT
 from lib.db import entry_point, in_transaction
 from outbox import box
-from sessions_booking.models import REMINDERS, Booking, Reminder
-from sessions_booking.states import REMINDED
+from sessions_booking.models import ANSWER, REMINDERS, Booking, Reminder
+from sessions_booking.states import REMINDED, State
 
 BATCH = 100
 _LAST = min(REMINDERS.values())
+_EVENING, _MORNING = 21, 7  # hours in Nairobi
 
 
 @in_transaction
@@ -29,6 +31,28 @@ def plan(booking: Booking, *, now: datetime) -> None:
         elif row.state == Reminder.State.WAITING:
             row.state = Reminder.State.OFF
             row.save(update_fields=["state"])
+
+
+@in_transaction
+def plan_answer(booking: Booking, *, now: datetime) -> None:
+    """Half-way to the deadline, once, however often the request is moved."""
+    if booking.answer_by is None:
+        return
+    due_at = _by_day(now + (booking.answer_by - now) / 2, until=booking.answer_by)
+    made, new = Reminder.objects.get_or_create(booking=booking, kind=ANSWER, defaults={"due_at": due_at})
+    if not new and made.state == Reminder.State.WAITING:
+        made.due_at = due_at
+        made.save(update_fields=["due_at"])
+
+
+def _by_day(moment: datetime, *, until: datetime) -> datetime:
+    """Nobody's phone rings at night, unless it must be then."""
+    local = moment.astimezone(EAT)
+    if _MORNING <= local.hour < _EVENING:
+        return moment
+    morning = local.replace(hour=_MORNING, minute=0, second=0, microsecond=0)
+    morning += timedelta(days=local.hour >= _EVENING)
+    return morning if morning < until else moment
 
 
 @in_transaction
@@ -59,6 +83,8 @@ def _remind(*, now: datetime) -> list[bool]:
 
 def _still_of_use(row: Reminder, now: datetime) -> bool:
     """Not after the start, and not a day's reminder when the hour's has come (the beat was down)."""
+    if row.kind == ANSWER:
+        return row.booking.state == State.PENDING and bool(row.booking.answer_by and now < row.booking.answer_by)
     until = row.booking.starts_at
     if REMINDERS[row.kind] > _LAST:
         until -= timedelta(minutes=_LAST)
@@ -67,5 +93,8 @@ def _still_of_use(row: Reminder, now: datetime) -> bool:
 
 def _message(row: Reminder) -> box.Message:
     key = f"{row.booking.code}:{row.kind}:{int(row.due_at.timestamp())}"
-    payload = {"booking_id": row.booking_id, "by": "system", "actor_id": 0, "kind": row.kind}
+    payload = {"booking_id": row.booking_id, "by": "system", "actor_id": 0}
+    if row.kind == ANSWER:
+        return box.Message("session.unanswered", key, payload)
+    payload["kind"] = row.kind
     return box.Message("session.reminder", key, payload)

@@ -65,6 +65,10 @@ class Case:
         return name_of(self.booking.client)
 
     @property
+    def answer_by(self) -> str:
+        return moment(self.booking.answer_by, self.now) if self.booking.answer_by else ""
+
+    @property
     def pay_by(self) -> str:
         return moment(self.booking.pay_by, self.now) if self.booking.pay_by else ""
 
@@ -150,7 +154,8 @@ def _requested(case: Case) -> Said:
     return Said(
         "amber", "clock", _("Waiting for approval"),
         _("You asked %(name)s for %(time)s.") % {"name": case.therapist, "time": case.time},
-        _("We tell you as soon as it is approved. You pay after that, so nothing is due now."),
+        _("We tell you as soon as it is answered, %(until)s at the latest. You pay after that, so nothing is due now.")
+        % {"until": case.answer_by},
     )  # fmt: skip
 
 
@@ -272,7 +277,7 @@ def _to_therapist(case: Case) -> tuple[str, str, str]:
     names = {"client": case.client, "time": case.time, "money": case.price, "until": case.pay_by}
     state = State(case.booking.state)
     if state == State.PENDING:
-        return _("To be approved"), _("%(client)s asks for %(time)s.") % names, _("Nothing is paid before you approve.")
+        return _("To be approved"), _("%(client)s asks for %(time)s.") % names, _to_answer(case)
     if state == State.APPROVED:
         if case.standing.live:
             return _("Approved, being paid"), _("%(client)s is paying %(money)s now.") % names, ""
@@ -284,6 +289,11 @@ def _to_therapist(case: Case) -> tuple[str, str, str]:
     by = {"client": _("%(client)s cancelled this session."), "therapist": _("You ended this session.")}
     said = by.get(case.booking.ended_by, _("This session was cancelled."))
     return str(state.label), said % names, case.reason
+
+
+def _to_answer(case: Case) -> str:
+    then = _("Answer by %(until)s: until then the time is held. Nothing is paid before you approve.")
+    return then % {"until": case.answer_by}
 
 
 def _kept_for_client(case: Case) -> str:

@@ -51,7 +51,10 @@ class BookingAdmin(WatchedAdmin):
     change_form_template = "admin/sessions_booking/booking/change_form.html"
     fieldsets = (
         ("Who and when", {"fields": ("when", "until", "client_name", "therapist", "type", "price", "environment")}),
-        ("How it stands", {"fields": ("state_shown", "payment", "pay_by", "paid_at", "reason", "ended_by")}),
+        (
+            "How it stands",
+            {"fields": ("state_shown", "payment", "answer_by", "pay_by", "paid_at", "reason", "ended_by")},
+        ),
         ("Times", {"classes": ("collapse",), "fields": ("requested_at", "approved_at", "changed_at", "sequence")}),
     )
     readonly_fields = ("when", "until", "client_name", "state_shown", "payment", "price")

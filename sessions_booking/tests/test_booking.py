@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db
 def said(settings: "settings") -> Callable[..., list[tuple[str, dict[str, object]]]]:
     """What was published about a session, oldest first: topics with payloads."""
     acts = ["requested", "approved", "declined", "cancelled", "rescheduled", "expired", "confirmed", "completed"]
-    topics = [f"session.{act}" for act in (*acts, "reminder", "owed")]
+    topics = [f"session.{act}" for act in (*acts, "reminder", "owed", "unanswered")]
     settings.REACTIONS = {topic: ["sessions_booking.tests.test_booking.heard"] for topic in topics}
 
     def published(row: Booking) -> list[tuple[str, dict[str, object]]]:
@@ -139,6 +139,7 @@ def test_approval_says_until_when_it_is_held(said: Callable[..., list[tuple[str,
     assert row.pay_by == later(60) + settings.SESSION_PAY_WITHIN * settings.TIME_SCALE
     assert topics(said(row)) == ["requested", "approved"]
     assert list(row.reminders.order_by("due_at").values_list("kind", "state")) == [
+        ("answer", "OFF"),
         ("24h", "WAITING"),
         ("1h", "WAITING"),
     ]
@@ -173,7 +174,7 @@ def test_declining_needs_a_reason(said: Callable[..., list[tuple[str, dict[str, 
     declined = booking.decline(reason="I am away that week.", **act)
     assert (declined.state, declined.reason, declined.ended_by) == ("DECLINED", "I am away that week.", "therapist")
     assert topics(said(row)) == ["requested", "declined"]
-    assert not row.reminders.exists()
+    assert not row.reminders.filter(state="WAITING").exists()
 
 
 @pytest.mark.requirement("SES-2", "SEC-8")
@@ -284,7 +285,7 @@ def test_moving_is_refused_into_taken_past_same_or_closed_time() -> None:
 @pytest.mark.parametrize("state", ["DECLINED", "CANCELLED", "EXPIRED"])
 def test_what_has_ended_is_not_changed(state: str) -> None:
     row = requested()
-    Booking.objects.filter(pk=row.pk).update(state=state, reason="x")
+    Booking.objects.filter(pk=row.pk).update(state=state, reason="x", changed_at=row.starts_at)
     therapist_id = row.therapist.user_id
     refused("wrong_state", lambda: booking.approve(code=row.code, actor_id=therapist_id, now=AT))
     refused("wrong_state", lambda: booking.decline(code=row.code, actor_id=therapist_id, reason="x", now=AT))
@@ -346,13 +347,61 @@ def test_it_is_never_released_while_a_payment_for_it_is_live() -> None:
     assert booking.release_due(now=row.pay_by + timedelta(seconds=61)) == 1
 
 
-@pytest.mark.requirement("SES-3")
-def test_a_request_that_nobody_answered_ends_at_its_start() -> None:
+@pytest.mark.requirement("SES-1")
+def test_a_request_that_nobody_answered_ends_at_its_deadline(
+    said: Callable[..., list[tuple[str, dict[str, object]]]],
+) -> None:
     row = requested()
-    assert booking.release_due(now=row.starts_at - timedelta(seconds=1)) == 0
-    assert booking.release_due(now=row.starts_at) == 1
+    assert row.answer_by is not None
+    assert booking.release_due(now=row.answer_by - timedelta(seconds=1)) == 0
+    assert booking.release_due(now=row.answer_by) == 1
+    assert booking.release_due(now=row.answer_by) == 0
     row.refresh_from_db()
-    assert row.state == "EXPIRED"
+    assert (row.state, row.ended_by, row.approved_at) == ("EXPIRED", "system", None)
+    assert topics(said(row)) == ["requested", "expired"]
+    assert not row.reminders.filter(state="WAITING").exists()
+    assert requested(row.type).state == "PENDING"
+
+
+@pytest.mark.requirement("SES-1")
+@pytest.mark.parametrize(
+    ("starts_at", "deadline"),
+    [
+        (at(3, 10), AT + timedelta(hours=24)),  # AT is 12:30
+        (at(1, 14, 30), AT + timedelta(hours=24)),  # two hours before is as late
+        (at(1, 10), at(1, 8)),
+        (at(0, 17), at(0, 15)),
+        (at(0, 16), at(0, 14, 15)),  # on short notice half of the time that is left
+        (at(0, 14), at(0, 13, 15)),
+    ],
+)
+def test_until_when_a_request_is_held(settings: "settings", starts_at: datetime, deadline: datetime) -> None:
+    settings.TIME_SCALE = 1
+    assert requested(starts_at=starts_at).answer_by == deadline
+
+
+@pytest.mark.requirement("SES-1")
+def test_an_answer_counts_as_long_as_the_request_is_held() -> None:
+    """The first to lock it decides: the therapist, or the clock."""
+    row = requested()
+    assert row.answer_by is not None
+    assert approved(row, now=row.answer_by + timedelta(seconds=1)).state == "APPROVED"
+
+
+@pytest.mark.requirement("SES-1")
+def test_moving_a_request_leaves_time_to_answer_but_not_for_ever(settings: "settings") -> None:
+    settings.TIME_SCALE = 1
+    row, now = requested(), AT + timedelta(hours=23, minutes=30)
+    for n in range(4):
+        row = booking.reschedule(code=row.code, actor_id=row.client_id, starts_at=at(6, 9 + n), now=now)
+        assert row.answer_by is not None
+        assert row.answer_by > now
+        now = min(now + timedelta(minutes=50), row.answer_by - timedelta(minutes=1))
+    assert row.answer_by == AT + timedelta(hours=25)
+    assert booking.release_due(now=AT + timedelta(hours=25)) == 1
+    near = requested()
+    near = booking.reschedule(code=near.code, actor_id=near.client_id, starts_at=at(0, 17), now=AT)
+    assert near.answer_by == at(0, 15)
 
 
 def test_a_held_session_is_completed_after_its_end() -> None:
@@ -553,7 +602,54 @@ def test_each_reminder_is_said_once() -> None:
 @pytest.mark.requirement("SES-6")
 def test_approved_late_only_what_is_ahead_is_reminded_of() -> None:
     row = approved(now=at(3, 10) - timedelta(hours=2), starts_at=at(3, 10))
-    assert list(row.reminders.values_list("kind", flat=True)) == ["1h"]
+    assert list(row.reminders.filter(state="WAITING").values_list("kind", flat=True)) == ["1h"]
+
+
+def unanswered(now: datetime) -> list[int]:
+    """Of which requests their therapists are reminded."""
+    before = set(Delivery.objects.values_list("pk", flat=True))
+    reminders.remind_due(now=now)
+    rows = Delivery.objects.exclude(pk__in=before).filter(topic="session.unanswered").order_by("id")
+    return [row.payload["booking_id"] for row in rows]
+
+
+@pytest.mark.requirement("SES-2")
+def test_a_therapist_is_reminded_of_a_request_once_before_it_lapses(settings: "settings") -> None:
+    settings.TIME_SCALE = 1
+    row = requested(now=AT - timedelta(hours=4))  # 8:30; half-way to the deadline is 20:30
+    assert unanswered(AT + timedelta(hours=7, minutes=59)) == []
+    assert unanswered(AT + timedelta(hours=8)) == [row.pk]
+    booking.reschedule(code=row.code, actor_id=row.client_id, starts_at=at(5, 10), now=AT + timedelta(hours=9))
+    assert unanswered(AT + timedelta(hours=19)) == []
+
+
+@pytest.mark.requirement("SES-2")
+def test_nobodys_phone_rings_at_night(settings: "settings") -> None:
+    settings.TIME_SCALE = 1
+    row = requested()  # 12:30; half-way is half past midnight
+    assert row.reminders.get().due_at == at(1, 7)
+    late = requested(now=at(0, 20))
+    assert late.reminders.get().due_at == at(1, 8)
+    moved = booking.reschedule(code=row.code, actor_id=row.client_id, starts_at=at(1, 9), now=at(0, 19))
+    assert moved.answer_by == at(1, 7)
+    assert row.reminders.get().due_at == at(1, 1)  # it must be then
+
+
+@pytest.mark.requirement("SES-2")
+@pytest.mark.parametrize("end", ["approve", "decline", "cancel", "late"])
+def test_who_has_answered_is_not_reminded_to(end: str) -> None:
+    row = requested()
+    therapist_id, due = row.therapist.user_id, row.reminders.get().due_at
+    if end == "approve":
+        approved(row)
+    elif end == "decline":
+        booking.decline(code=row.code, actor_id=therapist_id, reason="Away", now=AT)
+    elif end == "cancel":
+        booking.cancel(code=row.code, actor_id=row.client_id, reason="", now=AT)
+    else:
+        due = row.answer_by or due
+    assert unanswered(due) == []
+    assert row.reminders.get(kind="answer").state == "OFF"
 
 
 @pytest.mark.requirement("SES-6")

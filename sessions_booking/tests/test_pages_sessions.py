@@ -410,8 +410,9 @@ def test_a_session_under_way_cannot_be_answered_any_more(client_user: User) -> N
     therapist, type = practised()
     row = browsing.requested(type, client_user, ahead(3))
     Booking.objects.filter(pk=row.pk).update(
-        starts_at=clock.now() - timedelta(minutes=5), ends_at=clock.now() + timedelta(minutes=55)
-    )
+        starts_at=clock.now() - timedelta(minutes=5), ends_at=clock.now() + timedelta(minutes=55),
+        answer_by=clock.now() - timedelta(minutes=6),
+    )  # fmt: skip
     browser = browser_of(therapist.user)
     assert "Approve" not in text_of(browser.get(url(row)))
     assert browser.post(url(row, "approve"))["Location"] == url(row)

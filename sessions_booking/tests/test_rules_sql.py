@@ -49,7 +49,7 @@ def test_no_two_sessions_share_a_therapists_time(shift: str, make: object) -> No
 def test_a_time_given_up_or_of_another_mode_is_nobodys() -> None:
     row = requested()
     values = "code, environment, client_id, therapist_id, type_id, starts_at, ends_at, price_cents, state, reason"
-    more = "ended_by, sequence, requested_at, changed_at"
+    more = "ended_by, sequence, answer_by, requested_at, changed_at"
     insert = f"""INSERT INTO {TABLE} ({values}, {more}) SELECT 'REAL', 'production', client_id, therapist_id, type_id,
         starts_at, ends_at, price_cents, state, reason, {more} FROM {TABLE} WHERE id = {row.pk}"""  # noqa: S608
     with connection.cursor() as cursor:
@@ -94,7 +94,7 @@ def in_state(state: str) -> Booking:
         return approved()
     row = confirmed() if state in (State.CONFIRMED, State.COMPLETED) else requested()
     if row.state != state:
-        Booking.objects.filter(pk=row.pk).update(state=state, reason="x")
+        Booking.objects.filter(pk=row.pk).update(state=state, reason="x", changed_at=row.starts_at)
     return row
 
 
@@ -104,6 +104,10 @@ def in_state(state: str) -> Booking:
         ("state = 'LOST'", "booking_moves_as_listed"),
         ("state = 'APPROVED'", "booking_approved_until"),
         ("state = 'DECLINED'", "booking_declined_for_a_reason"),
+        ("state = 'EXPIRED'", "booking_held_until_its_deadline"),
+        ("state = 'EXPIRED', changed_at = answer_by - interval '1 s'", "booking_held_until_its_deadline"),
+        ("answer_by = NULL", "booking_asked_until"),
+        ("answer_by = starts_at + interval '1 s'", "booking_asked_until"),
         ("code = 'X'", "sessions_booking_booking_frozen"),
         ("price_cents = 100", "sessions_booking_booking_frozen"),
         ("environment = 'production'", "sessions_booking_booking_frozen"),
@@ -114,6 +118,13 @@ def in_state(state: str) -> Booking:
 def test_how_a_request_does_not_change(change: str, rule: str) -> None:
     requested()
     assert refused_by(f"UPDATE {TABLE} SET {change}") == rule  # noqa: S608
+
+
+@pytest.mark.requirement("SES-3")
+def test_an_approved_session_is_held_until_it_must_be_paid() -> None:
+    approved()
+    early = f"UPDATE {TABLE} SET state = 'EXPIRED', changed_at = pay_by - interval '1 s'"  # noqa: S608
+    assert refused_by(early) == "booking_held_until_its_deadline"
 
 
 def test_a_state_that_nobody_knows_is_none() -> None:
@@ -231,6 +242,12 @@ def test_a_length_of_half_an_hour_is_exact() -> None:
     type = session_type(minutes=30)
     assert requested(type).ends_at - at(3, 10) == timedelta(minutes=30)
     assert SessionType.objects.get(pk=type.pk).minutes == 30
+
+
+def test_a_bio_has_an_end() -> None:
+    therapist_id = requested().therapist_id
+    sql = "UPDATE sessions_booking_therapist SET bio = repeat('é', %s) WHERE id = %s"
+    assert refused_by(sql, [2001, therapist_id]) == "therapist_bio_bounded"
 
 
 def test_no_rule_was_forgotten() -> None:

@@ -101,7 +101,8 @@ def test_people_are_told_once_or_a_person_knows(life: Life, settings) -> None:
 
 
 def reminders_of(life: SessionLife) -> "QuerySet[Reminder]":
-    return Reminder.objects.filter(booking__code=life.code).order_by("kind")
+    """Those that M-Pesa's money leads to: not the one to the therapist, to answer."""
+    return Reminder.objects.filter(booking__code=life.code).exclude(kind="answer").order_by("kind")
 
 
 def told(life: Life) -> list[tuple[str, str, str]]:

@@ -36,7 +36,7 @@ from tests.properties.oracle import Said, Story, World
 from tests.properties.test_payment_machine import SHORTCODE, as_news, said
 
 ACTS = ["requested", "approved", "declined", "cancelled", "rescheduled", "expired", "confirmed", "completed"]
-TOPICS = [f"session.{act}" for act in (*ACTS, "owed", "reminder")]
+TOPICS = [f"session.{act}" for act in (*ACTS, "owed", "reminder", "unanswered")]
 TIMES = [at(3, 9), at(3, 9, 30), at(3, 10), at(4, 9)]
 HOUR = timedelta(hours=1)
 HOLDS = ("PENDING", "APPROVED", "CONFIRMED", "COMPLETED")
@@ -60,6 +60,8 @@ class Sitting:
     state: str = "PENDING"
     approved: datetime = AT
     pay_by: datetime | None = None
+    asked: datetime = AT
+    answer_by: datetime = AT
     paid_by: int | None = None
     moves: int = 0
     confirmed: int = 0
@@ -152,7 +154,15 @@ class Sessions(RuleBasedStateMachine):
             assert refused.code == expected  # noqa: PT017 - a refusal is one of the expected ends
             return
         assert expected == ""
-        self.diary.sittings[row.pk] = Sitting(row.pk, row.code, client, start)
+        until = min(self.now + self.day(), self.near(start))
+        self.diary.sittings[row.pk] = Sitting(row.pk, row.code, client, start, asked=self.now, answer_by=until)
+
+    def day(self) -> timedelta:
+        return settings.SESSION_ANSWER_WITHIN * settings.TIME_SCALE
+
+    def near(self, start: datetime) -> datetime:
+        """The latest answer before a start: some time before it, or half of the time that is left."""
+        return max(start - settings.SESSION_ANSWER_BEFORE * settings.TIME_SCALE, start - (start - self.now) / 2)
 
     def refuses(self, start: datetime, moving: Sitting | None = None) -> str:
         if start <= self.now:
@@ -210,6 +220,10 @@ class Sessions(RuleBasedStateMachine):
         if self.does(expected, lambda: booking.reschedule(starts_at=start, **by)):
             sitting.start = start
             sitting.moves += 1
+            if sitting.state == "PENDING":
+                hour, usual = HOUR * settings.TIME_SCALE, sitting.asked + self.day()
+                least = min(self.now + hour, start - (start - self.now) / 2, usual + hour)
+                sitting.answer_by = max(min(usual, self.near(start)), least)
             if sitting.state == "APPROVED" and sitting.pay_by:
                 hour = HOUR * settings.TIME_SCALE
                 last = sitting.approved + settings.SESSION_PAY_WITHIN * settings.TIME_SCALE + hour
@@ -337,7 +351,7 @@ class Sessions(RuleBasedStateMachine):
 
     def is_over(self, sitting: Sitting) -> bool:
         if sitting.state == "PENDING":
-            return sitting.start <= self.now
+            return sitting.answer_by <= self.now
         due = sitting.pay_by is not None and sitting.pay_by <= self.now
         return sitting.state == "APPROVED" and due and self.diary.prompted(sitting) is None
 
@@ -351,6 +365,8 @@ class Sessions(RuleBasedStateMachine):
             row = rows[pk]
             assert (row.state, row.starts_at, row.payment_id) == (sitting.state, sitting.start, sitting.paid_by)
             assert row.ends_at - row.starts_at == HOUR
+            if row.state == "PENDING":
+                assert row.answer_by == sitting.answer_by
             if row.state == "APPROVED":
                 assert row.pay_by == sitting.pay_by
 
@@ -402,6 +418,7 @@ class Sessions(RuleBasedStateMachine):
                 assert said[(sitting.pk, f"session.{once}")] <= 1
             in_vain = sum(s.given == 0 for s in self.diary.stories.values() if s.thing == sitting.pk)
             assert said[(sitting.pk, "session.owed")] == in_vain
+            assert said[(sitting.pk, "session.unanswered")] <= 1
 
 
 @pytest.mark.requirement("SES-1", "SES-2", "SES-3", "SES-4", "CB-5", "CB-7", "LED-1", "NOT-2", "P21", "P22", "P28")

@@ -91,6 +91,7 @@ def _sessions(client: User, now: datetime) -> int:
     steps: list[tuple[SessionType, date, Callable[[Booking, datetime], None]]] = [
         (first, behind[2], _paid),  # completed
         (second, behind[0], _lapsed),
+        (second, behind[1], _unanswered),
         (first, ahead[3], _paid),  # confirmed
         (second, ahead[1], _answered),  # approved: to be paid
         (first, ahead[4], lambda row, at: None),  # waits for its therapist
@@ -146,6 +147,12 @@ def _lapsed(row: Booking, at: datetime) -> None:
     payment = _prompted(row, at)
     news = Fact(Kind.CANCELLED, Source.CALLBACK, code="1032", text="Request Cancelled by user.", at=at)
     lifecycle.apply(news=[lifecycle.News(payment.pk, facts=(news,))], now=at)
+
+
+def _unanswered(row: Booking, at: datetime) -> None:
+    """Its therapist did not answer in time."""
+    if row.answer_by:
+        booking.release_due(now=row.answer_by)
 
 
 def _paid(row: Booking, at: datetime) -> None:
