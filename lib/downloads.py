@@ -11,6 +11,7 @@ import contextvars
 from asyncio import wrap_future
 from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
@@ -38,27 +39,33 @@ class Download:
 
     def ask(self) -> "Future[bytes]":
         """The next piece; empty after the last."""
-        return self._thread.submit(self._context.run, next, self._pieces, _END)
+        return self._thread.submit(self._context.run, self._next)
 
     def __iter__(self) -> Iterator[bytes]:
-        yield self._taken_first()
-        while piece := self.ask().result():
-            yield piece
+        with closing(self):
+            yield self._taken_first()
+            while piece := self.ask().result():
+                yield piece
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        yield self._taken_first()
-        while piece := await wrap_future(self.ask()):
-            yield piece
+        with closing(self):
+            yield self._taken_first()
+            while piece := await wrap_future(self.ask()):
+                yield piece
 
     def close(self) -> None:
         """Waits for nothing: the piece that is being made is finished first, in the thread."""
         if not self._closed:
             self._closed = True
-            self._thread.submit(self._context.run, self._end)
+            with suppress(RuntimeError):  # the process itself is ending, and its connections with it
+                self._thread.submit(self._context.run, self._end)
             self._thread.shutdown(wait=False)
 
     def __del__(self) -> None:
         self.close()  # an answer that nobody began to read
+
+    def _next(self) -> bytes:
+        return next(self._pieces, _END)
 
     def _end(self) -> None:
         try:

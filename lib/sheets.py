@@ -15,7 +15,7 @@ from lib.clock import EAT
 
 MARK = "\ufeff".encode()
 Cell = str | int | Decimal | datetime | None
-_BEGINS_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")  # also as wide letters, which some spreadsheets read as the narrow ones
+_BEGINS_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")  # wide letters too: some spreadsheets read them as the narrow ones
 _FORMULA = re.compile(r'(^|;[ "]*)(?=[=+\-@\t\r\n＝＋－＠])')
 
 

@@ -49,7 +49,11 @@ def test_numbers_stay_numbers_and_times_say_where() -> None:
 
 # No surrogates and NUL: PostgreSQL stores neither.
 @pytest.mark.requirement("ADM-2")
-@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2), max_size=5))
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2), max_size=5
+    )
+)
 def test_whatever_is_written_is_read_again_and_begins_harmlessly(rows: list[list[str]]) -> None:
     found = read(sheets.lines(rows))
     assert [[cell.replace("'", "") for cell in row] for row in found] == [

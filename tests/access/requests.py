@@ -78,7 +78,9 @@ def ask(world: World, role: str, method: str, address: str, about: str) -> str:
     """What somebody is answered, in the table's words. Nothing of it stays."""
     client = world.program(role) if _of_programs(address) else world.browser(role)
     with undone(), _writes() as written:
-        said = read(sent(world, client, method, address, about))
+        answer = sent(world, client, method, address, about)
+        said = read(answer)
+        answer.close()  # a file that nobody reads would hold its place
     return f"{said} –" if said in _LEADS_ON and method != "GET" and not written else said
 
 

@@ -82,6 +82,6 @@ def test_strangers_read_nothing_of_the_client(world: World) -> None:
         if "GET" in line.methods and not line.address.startswith("dev/"):  # development's mailbox has no log-in
             for role in STRANGERS:
                 with undone():
-                    text = sent(world, world.browser(role), "GET", line.address, line.about).content.decode()
+                    text = sent(world, world.browser(role), "GET", line.address, line.about).getvalue().decode()
                 told += [f"{line.address} tells {role} {secret}" for secret in world.secrets() if secret in text]
     assert told == []
