@@ -6,7 +6,7 @@ import pytest
 from django.db import DataError, IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from lib.rows import insert_rows, update_rows
+from lib.rows import insert_row, insert_rows, read_rows, update_rows
 from outbox.models import Delivery
 from payments.models import Exchange, Payment
 from payments.tests.factories import started
@@ -89,3 +89,32 @@ def test_a_text_that_does_not_fit_is_refused_not_cut() -> None:
     row.receipt = "R" * 31
     with pytest.raises(DataError):
         update_rows([row], ["receipt"])
+
+
+def test_one_row_is_written_and_read_as_it_was_meant() -> None:
+    row, at = started(), datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    before = Payment.objects.get(pk=row.pk)
+    new = changed(row, 2)
+    new.pk, new.transaction_id, new.account_reference, new.phone_hash = None, "TXN_B", "B", "b" * 64
+    new.purpose, new.updated_at = "item", at
+    with CaptureQueriesContext(connection) as queries:
+        insert_row(new)
+        (kept,) = read_rows(Payment, "WHERE id = %s", [new.pk])
+    assert len(queries) == 2
+    assert new.pk != before.pk
+    assert not new._state.adding
+    for one in (kept, Payment.objects.get(pk=new.pk)):
+        for field in Payment._meta.concrete_fields:
+            there, meant = getattr(one, field.attname), getattr(new, field.attname)
+            assert (bytes(there) if isinstance(there, bytes | memoryview) else there) == meant, field.attname
+
+
+def test_rows_that_are_not_there_are_not_read() -> None:
+    assert read_rows(Payment, "WHERE id = ANY(%s)", [[]]) == []
+
+
+def test_a_row_that_was_read_can_be_saved() -> None:
+    (kept,) = read_rows(Payment, "WHERE id = %s", [started().pk])
+    kept.queries = 3
+    kept.save(update_fields=["queries"])
+    assert Payment.objects.get(pk=kept.pk).queries == 3
