@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from ledger import books, chart, checks
 from ledger.models import LedgerAccount, Transfer
 from lib.errors import Refusal
-from payments import chase, inbox, lifecycle, sealing, starting, suspense
+from payments import chase, holding, inbox, lifecycle, owed, review, sealing, situation, starting, suspense
 from payments.facts import Fact, Kind, Lot, Source
 from payments.lifecycle import News
 from payments.models import Callback, LotRow, Payment, PaymentFact
@@ -74,6 +74,7 @@ class Payments(RuleBasedStateMachine):
         self.in_flight: list[Order] = []
         self.asked: list[chase.Asked] = []
         self.parked: list[tuple[str, Said | None]] = []
+        self.looked_at: defaultdict[int, set[str]] = defaultdict(set)
         self.people = [UserFactory() for _ in range(2)]
         self.phones = [factories.new_phone() for _ in range(3)]
         self.wallets = [Wallet.objects.create(user=person, environment="sandbox") for person in self.people]
@@ -323,6 +324,16 @@ class Payments(RuleBasedStateMachine):
         assert returned == (bool(story.given) and not story.returned)
         story.returned = story.returned or returned
 
+    @precondition(any_story)
+    @rule(which=which)
+    def take_off_the_list(self, which: int) -> None:
+        """A person has looked at everything that was odd about it."""
+        pk = self.story(which).pk
+        for key in Payment.objects.values_list("reasons", flat=True).get(pk=pk):
+            review.answer(payment_id=pk, key=key, reason="Seen", actor="user:1", now=self.now)
+            self.looked_at[pk].add(key.split(":")[0])
+        assert Payment.objects.get(pk=pk).reasons == []
+
     # --- What always holds ---
 
     @invariant()
@@ -332,7 +343,9 @@ class Payments(RuleBasedStateMachine):
             assert row.status == story.status
             assert ORDER.index(row.status) >= self.seen.get(row.pk, 0)
             self.seen[row.pk] = ORDER.index(row.status)
-            assert {key.split(":")[0] for key in row.reasons} == story.flags()
+            open_reasons, looked_at = {key.split(":")[0] for key in row.reasons}, self.looked_at[row.pk]
+            assert open_reasons | looked_at == story.flags() | looked_at
+            assert open_reasons <= story.flags()
             given = "RETURNED" if story.returned else "GIVEN"
             assert row.answer == {None: "", 0: "REFUSED"}.get(story.given, given)
             assert row.received_cents == (sum(story.receipts.values()) or (story.cents if "paid" in story.said else 0))
@@ -368,6 +381,28 @@ class Payments(RuleBasedStateMachine):
         assert books.balance(environment="sandbox", code=chart.SUSPENSE) == sum(
             cents for cents, _ in self.world.suspense.values()
         )
+
+    @invariant()
+    def what_is_owed_is_listed(self) -> None:
+        """Shilling by shilling, payer by payer and payment by payment, whatever was taken off the review list."""
+        owing: defaultdict[int, dict[str, int]] = defaultdict(dict)
+        for story in self.world.stories.values():
+            if cents := -story.books(SHORTCODE).get(chart.owed(story.payer), 0):
+                owing[story.payer][story.transaction_id] = cents
+        listed = {row.payer_id: row for row in owed.in_words(owed.waiting(environment="sandbox"))}
+        assert {payer: row.balance_cents for payer, row in listed.items()} == {
+            payer: sum(each.values()) for payer, each in owing.items()
+        }
+        for payer, row in listed.items():
+            parts = owed.parts(account=row)
+            assert {part.subject: part.cents for part in parts} == owing[payer]
+            assert set(row.payments) <= set(owing[payer])
+            assert row.since <= row.latest <= self.now
+            for payment in (part.payment for part in parts if part.payment):
+                known = holding.known_of(payment)
+                assert situation.owed_cents(row=payment, known=known) == owing[payer][payment.transaction_id]
+        total = owed.total(environment="sandbox")
+        assert total == owed.Total(len(owing), sum(sum(each.values()) for each in owing.values()))
 
     @invariant()
     def no_receipt_counts_twice(self) -> None:
@@ -410,6 +445,7 @@ class Payments(RuleBasedStateMachine):
 @pytest.mark.requirement("P23")
 @pytest.mark.requirement("P58")
 @pytest.mark.requirement("P75")
+@pytest.mark.requirement("REC-6")
 class TestPayments(TestCase):
     # Feature: mpesa-payment-integration, Property 21: a confirmed payment is paid, whatever else was said and when
     # Feature: mpesa-payment-integration, Property 23: its receipts are kept
