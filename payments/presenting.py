@@ -7,7 +7,7 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from payments import holding
+from payments import reading
 from payments.facts import Known
 from payments.models import Payment
 from payments.payable import Description, payable
@@ -42,14 +42,14 @@ class Shown:
 
 def own(transaction_id: str, payer_id: int) -> Payment:
     """A payment of this payer; raises Http404 for everybody else's and for none."""
-    row = Payment.objects.filter(payer_id=payer_id, transaction_id=transaction_id).first()
+    row = reading.own(transaction_id=transaction_id, payer_id=payer_id)
     if row is None:
         raise Http404
     return row
 
 
 def show(row: Payment, *, now: datetime) -> Shown:
-    known = holding.known_of(row)
+    known = reading.known_of([row])[row.pk]
     thing = payable(row.purpose).describe([row.target_id])[row.target_id]
     told = told_by_provider(row=row, known=known)
     words = payer_words(row=row, known=known, told=told, thing=thing, now=now)

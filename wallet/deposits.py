@@ -4,17 +4,21 @@ A deposit's thing is the wallet, so there is one live deposit per wallet at a ti
 an odd amount never gets here: it is owed to the payer and a person looks.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
+from django.db import connection
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from ledger import books, chart
 from ledger.models import LedgerAccount
 from lib.money import words
+from lib.rows import read_rows
 from payments.facts import Given
 from payments.models import Payment
 from payments.payable import Description, Paid, Quote
@@ -32,11 +36,21 @@ class Deposits:
     transfer_type = "DEPOSIT"
 
     def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM wallet_wallet WHERE user_id = %s AND environment = %s", [payer_id, environment]
+            )
+            found = cursor.fetchone()
+        if found:
+            return int(found[0])
         wallet, _created = Wallet.objects.get_or_create(user_id=payer_id, environment=environment)
         return wallet.pk
 
     def lock(self, target_ids: Sequence[int]) -> None:
-        list(Wallet.objects.select_for_update(no_key=True).filter(pk__in=target_ids).order_by("pk").values_list("pk"))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM wallet_wallet WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(target_ids)]
+            )
 
     def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
         return {
@@ -49,7 +63,7 @@ class Deposits:
                 minimum=MINIMUM,
                 maximum=MAXIMUM,
             )
-            for wallet in Wallet.objects.filter(pk__in=target_ids)
+            for wallet in read_rows(Wallet, "WHERE id = ANY(%s)", [list(target_ids)])
         }
 
     def account(self, payment: Paid) -> str:
@@ -65,15 +79,15 @@ class Deposits:
         """The ledger takes a refund out of the wallet; nothing else was given."""
 
     def describe(self, target_ids: Sequence[int]) -> dict[int, Description]:
-        wallets = list(Wallet.objects.filter(pk__in=target_ids))
-        balances = _balances(wallets)
+        wallets = read_rows(Wallet, "WHERE id = ANY(%s)", [list(target_ids)])
+        balances = functools.cache(lambda: _balances(wallets))
         return {
             wallet.pk: Description(
                 title=_("Deposit to your wallet"),
                 given_words=_("is in your wallet."),
                 url=reverse("wallet:wallet"),
                 pay_url=reverse("wallet:deposit"),
-                facts={_("Balance"): words(balances.get((wallet.environment, chart.wallet(wallet.user_id))) or 0)},
+                facts=_balance_of(wallet, balances),
             )
             for wallet in wallets
         }
@@ -97,6 +111,12 @@ def purse(user_id: int, environment: str) -> dict[str, object]:
     rows = LedgerAccount.objects.filter(environment=environment, code__in=[mine, kept])
     held = dict(rows.values_list("code", "balance_cents"))
     return {"balance": held.get(mine) or 0, "owed": held.get(kept) or 0, "living": living(user_id, environment)}
+
+
+def _balance_of(wallet: Wallet, balances: Callable[[], Mapping[tuple[str, str], int | None]]) -> Mapping[str, str]:
+    """Read where it is shown, and then for all at once: a payment that waits for its PIN does not show it."""
+    code = (wallet.environment, chart.wallet(wallet.user_id))
+    return cast(Mapping[str, str], SimpleLazyObject(lambda: {_("Balance"): words(balances().get(code) or 0)}))
 
 
 def _balances(wallets: Sequence[Wallet]) -> dict[tuple[str, str], int | None]:

@@ -66,7 +66,10 @@ class _Watch:
         self._full = asyncio.Semaphore(50)
 
     async def all(self, pages: Sequence[dict[str, str]]) -> dict[str, dict[str, float]]:
-        listeners = [asyncio.create_task(self._overhear()), *(asyncio.create_task(self._listen(page)) for page in pages)]
+        listeners = [
+            asyncio.create_task(self._overhear()),
+            *(asyncio.create_task(self._listen(page)) for page in pages),
+        ]
         await self._until(lambda: self._open == len(pages))
         await asyncio.sleep(1)
         await asyncio.gather(*(self._tell(page, n / PER_SECOND) for n, page in enumerate(pages[:TOLD])))

@@ -91,6 +91,7 @@ def worker(**more: str) -> Iterator[None]:
 @contextmanager
 def running(command: list[Any], name: str, more: Mapping[str, str], *, port: int = 0) -> Iterator[None]:
     """A process, from when its port is taken to the end of the block; what it says stands in .run/bench-<name>.log."""
+    RUN.mkdir(exist_ok=True)
     with (RUN / f"bench-{name}.log").open("wb") as log:
         process = processes.spawn(
             [str(part) for part in command], cwd=CHECKOUT, env=environment(**more), stdout=log, stderr=log

@@ -4,10 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from payments import sealing
-from payments.facts import Known
-from payments.holding import read_fact, read_lot
-from payments.models import LotRow, Payment, PaymentFact
+from payments import reading, sealing
+from payments.models import Payment
 from payments.payable import Description, payable
 from payments.project import CHECKOUT_CONTEXT
 from payments.words import PayerWords, payer_words, told_by_provider
@@ -15,7 +13,7 @@ from payments.words import PayerWords, payer_words, told_by_provider
 
 def words_of(rows: Sequence[Payment], *, now: datetime) -> dict[int, PayerWords]:
     """By payment id."""
-    known, things = _known_of(rows), _things_of(rows)
+    known, things = reading.known_of(rows), _things_of(rows)
     return {
         row.pk: payer_words(
             row=row,
@@ -31,15 +29,6 @@ def words_of(rows: Sequence[Payment], *, now: datetime) -> dict[int, PayerWords]
 def sentence(words: PayerWords) -> str:
     """What happened, and what to do next."""
     return f"{words.happened} {words.next_step}".strip()
-
-
-def _known_of(rows: Sequence[Payment]) -> dict[int, Known]:
-    known = {row.pk: Known(row.amount_cents) for row in rows}
-    for fact in PaymentFact.objects.filter(payment__in=known).order_by("id"):
-        known[fact.payment_id] = known[fact.payment_id].having(facts=[read_fact(fact)])
-    for lot in LotRow.objects.filter(payment__in=known).order_by("id"):
-        known[lot.payment_id or 0] = known[lot.payment_id or 0].having(lots=[read_lot(lot)])
-    return known
 
 
 def _things_of(rows: Sequence[Payment]) -> dict[str, dict[int, Description]]:
