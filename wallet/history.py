@@ -51,10 +51,15 @@ class Filters:
 
 
 def history(*, user_id: int, filters: Filters, purpose: str = "") -> "Page[Payment]":
-    """A page of the user's payments of the current environment; a page beyond the last is the last."""
+    """A page of what was found; a page beyond the last is the last."""
+    return Paginator(found(user_id=user_id, filters=filters, purpose=purpose), filters.limit).get_page(filters.page)
+
+
+def found(*, user_id: int, filters: Filters, purpose: str = "") -> "QuerySet[Payment]":
+    """The user's payments of the current environment, newest first."""
     rows = Payment.objects.filter(payer_id=user_id, environment=merchants.current_environment())
     rows = rows.filter(purpose=purpose) if purpose else rows
-    return Paginator(_filtered(rows, filters).order_by("-initiated_at", "-pk"), filters.limit).get_page(filters.page)
+    return _filtered(rows, filters).order_by("-initiated_at", "-pk")
 
 
 def _filtered(rows: "QuerySet[Payment]", filters: Filters) -> "QuerySet[Payment]":

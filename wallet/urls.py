@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from wallet import views
+from wallet import saving, views
 
 app_name = "wallet"
 
@@ -10,4 +10,5 @@ urlpatterns = [
     path("deposit/", views.deposit, name="deposit"),
     path("wallet/", views.wallet, name="wallet"),
     path("history/", views.payments_history, name="history"),
+    path("history/csv/", saving.history_csv, name="history_csv"),
 ]

@@ -21,7 +21,7 @@ from lib import clock, money
 from lib.errors import Refusal
 from lib.phone import hidden
 from payments import holding, review
-from payments.admin import decisions
+from payments.admin import decisions, exports
 from payments.admin.cells import to_the_second
 from payments.admin.filters import DaysFilter, LiveFilter, ModeFilter, PurposeFilter, ReviewFilter
 from payments.admin.people import named, people_in
@@ -83,7 +83,8 @@ class PaymentAdmin(WatchedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = "Payments to be looked at" if request.GET.get(ReviewFilter.parameter_name) else "Payments"
         open_reviews = review.waiting().order_by()[:100].count()
-        context = {"title": title, "open_reviews": open_reviews, **(extra_context or {})}
+        context = {"title": title, "open_reviews": open_reviews, "export": exports.link(request)}
+        context |= extra_context or {}
         return super().changelist_view(request, context)
 
     @admin.display(description="when, transaction", ordering="initiated_at")
@@ -159,6 +160,7 @@ class PaymentAdmin(WatchedAdmin):
         decide = require_POST(self.admin_site.admin_view(self.decide))
         return [
             path("<int:payment_id>/decide/<str:what>/", decide, name="payments_payment_decide"),
+            exports.address(self),
             *super().get_urls(),
         ]
 
