@@ -9,9 +9,10 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from audit import trail
 from lib.db import entry_point
 from lib.errors import Refusal
-from payments import holding, record
+from payments import chase, holding, record
 from payments.facts import Fact, Kind, Lot, Source
 from payments.holding import Held
 from payments.models import LotRow, Payment
@@ -76,11 +77,38 @@ def answer(*, payment_id: int, key: str, reason: str, actor: str, now: datetime)
     record.write({payment_id: held}, now=now)
 
 
+@entry_point
+def ask(*, payment_id: int, actor: str, now: datetime) -> None:
+    """Have M-Pesa asked within seconds. Refused where that changes nothing: what the trail has, happened."""
+    row = Payment.objects.select_for_update(no_key=True).filter(pk=payment_id).first()
+    if row is None:
+        raise _not_found()
+    if row.next_query_at is None:
+        raise Refusal("not_askable", "M-Pesa cannot be asked about it: it was not accepted, or its end is known.")
+    if row.next_query_at <= now:
+        raise Refusal("asked_soon", "M-Pesa is asked within seconds already. Look at the timeline.", status=409)
+    chase.ask_soon(payment_ids=[payment_id], now=now)
+    row.refresh_from_db(fields=["next_query_at"])
+    if row.next_query_at > now:
+        raise Refusal("asked_just_now", "M-Pesa was asked within the last seconds. Look at the timeline.", status=409)
+    trail.record(
+        action="payment.asked_by_hand",
+        actor=actor,
+        subject=f"payment:{row.transaction_id}",
+        environment=row.environment,
+        at=now,
+    )
+
+
 def _hold(payment_id: int) -> Held:
     held = holding.hold([payment_id]).get(payment_id)
     if held is None:
-        raise Refusal("not_found", "There is no such payment.", status=404)
+        raise _not_found()
     return held
+
+
+def _not_found() -> Refusal:
+    return Refusal("not_found", "There is no such payment.", status=404)
 
 
 def _said(kind: Kind, code: str, reason: str, actor: str, now: datetime) -> Fact:

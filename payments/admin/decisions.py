@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 
-from audit import trail
 from lib import clock, money
 from lib.errors import Refusal
-from payments import chase, review
-from payments.models import Payment
+from payments import review
 
 
 def take(what: str, said: Mapping[str, str], *, payment_id: int, actor: str) -> str:
     """Do it; what to tell the person. Raises Refusal."""
-    if what == "ask":
-        return _ask(payment_id, actor)
     now, reason = clock.now(), said.get("reason", "")
     match what:
+        case "ask":
+            review.ask(payment_id=payment_id, actor=actor, now=now)
+            return "M-Pesa is asked within seconds. Its answer will stand in the timeline."
         case "paid":
             cents = money.parse(said.get("amount", ""), minimum=1, maximum=250_000)
             receipt = said.get("receipt", "")
@@ -28,26 +27,6 @@ def take(what: str, said: Mapping[str, str], *, payment_id: int, actor: str) -> 
             return "Closed: the payer may start another payment."
         case "looked-at":
             review.answer(payment_id=payment_id, key=said.get("key", ""), reason=reason, actor=actor, now=now)
-            return "Taken off the review list."
+            return "Taken off the review list. If anything is owed to the payer, it stays under Money owed to payers."
         case _:
             raise Refusal("unknown_decision", "There is no such decision.", status=404)
-
-
-def _ask(payment_id: int, actor: str) -> str:
-    now = clock.now()
-    chase.ask_soon(payment_ids=[payment_id], now=now)
-    row = Payment.objects.filter(pk=payment_id).first()
-    if row is None:
-        raise Refusal("not_found", "There is no such payment.", status=404)
-    if row.next_query_at is None:
-        raise Refusal("not_askable", "M-Pesa cannot be asked about it: it was not accepted, or its end is known.")
-    if row.next_query_at > now:
-        raise Refusal("asked_just_now", "M-Pesa was asked within the last seconds. Look at the timeline.")
-    trail.record(
-        action="payment.asked_by_hand",
-        actor=actor,
-        subject=f"payment:{row.transaction_id}",
-        environment=row.environment,
-        at=now,
-    )
-    return "M-Pesa is asked within seconds. Its answer will stand in the timeline."
