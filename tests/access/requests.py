@@ -80,7 +80,7 @@ def ask(world: World, role: str, method: str, address: str, about: str) -> str:
     with undone(), _writes() as written:
         answer = sent(world, client, method, address, about)
         said = read(answer)
-        answer.close()  # a file that nobody reads would hold its place
+        answer.getvalue()  # a file that nobody reads would hold its place
     return f"{said} –" if said in _LEADS_ON and method != "GET" and not written else said
 
 
