@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import environ
 
 from dev import postgres, servers
-from dev.bench import acknowledging, chasing, figures, listening, polling, settling, starting, visiting
+from dev.bench import acknowledging, chasing, exporting, figures, listening, polling, settling, starting, visiting
 from dev.bench.figures import Figure
 from dev.places import CHECKOUT, RUN, Unusable
 
@@ -25,6 +25,7 @@ PARTS: Mapping[str, Callable[[], list[Figure]]] = {
     "sockets": listening.measure,
     "chase": chasing.measure,
     "pages": visiting.measure,
+    "export": exporting.measure,
 }
 
 
