@@ -83,7 +83,7 @@ def _read(port: int, path: str, cookie: str) -> Read:
     first_s = 0.0
     while piece := answer.read1(1 << 20):
         first_s = first_s or time.perf_counter() - began
-        lines, size = lines + piece.count(b"\r\n"), size + len(piece)
+        lines, size = lines + piece.count(b"\n"), size + len(piece)
     client.close()
     return Read(lines, size / 1_000_000, first_s, time.perf_counter() - began)
 
