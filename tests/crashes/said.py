@@ -14,6 +14,7 @@ REACTIONS = {
     "payment.expired": ["tests.crashes.said.expired"],
     "session.reminder": ["tests.crashes.said.reminded"],
     "session.expired": ["tests.crashes.said.released"],
+    "session.cancelled": ["tests.crashes.said.called_off"],
 }
 
 
@@ -35,6 +36,10 @@ def reminded(payload: Mapping[str, object]) -> None:
 
 def released(payload: Mapping[str, object]) -> None:
     _say("session.expired", {"payment_id": None, **payload})
+
+
+def called_off(payload: Mapping[str, object]) -> None:
+    _say("session.cancelled", {"payment_id": None, **payload})
 
 
 def _say(topic: str, payload: Mapping[str, object]) -> None:

@@ -98,6 +98,7 @@ def settled(life: Life) -> dict[str, object]:
 
 
 STARTING = Scene("start", nothing)
+AT_ONCE = Scene("start_and_push", nothing)
 PUSHING = Scene("submit", started)
 REFUSED = Scene("submit", refused_once)
 SENDING = Scene("send_queued", queued, after=3)

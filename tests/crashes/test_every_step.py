@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.requirement("REC-4"), pytest.mark.requirement("P76")]
 MOST = 60
 SCENES = {
     "a payment is started": scenes.STARTING,
+    "a payment is started and sent at once": scenes.AT_ONCE,
     "a push is made": scenes.PUSHING,
     "a callback arrives": scenes.CALLBACK,
     "the inbox is read: paid": scenes.INBOX_PAID,

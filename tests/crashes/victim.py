@@ -23,12 +23,20 @@ from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
 from audit import seal  # noqa: E402
+from notifications import sending as notifying  # noqa: E402
 from outbox import box  # noqa: E402
-from payments import chase, inbox, lifecycle, starting, unmatched  # noqa: E402
+from payments import calls, chase, inbox, lifecycle, review, starting, unmatched  # noqa: E402
 from sessions_booking import booking, reminders  # noqa: E402
 from tests.crashes import edge, said  # noqa: E402
 
 BROKE = 70
+
+
+def _start_and_push(*, now: datetime, **order: Any) -> None:
+    """As a web request: one commit writes the payment and that its push is about to be made."""
+    begun = starting.start(order=starting.Start(**order), now=now, at_once=True)
+    assert begun.push
+    lifecycle.push(order=begun.push, caller=calls.NOBODY, now=lambda: now)
 
 
 def _callback(*, path: str, body: str, now: datetime) -> None:
@@ -37,10 +45,24 @@ def _callback(*, path: str, body: str, now: datetime) -> None:
         raise AssertionError(f"the callback was answered with {answer.status_code}")
 
 
+def _click(*, path: str, body: str, headers: dict[str, str], now: datetime) -> None:
+    """The web's own path: log-in, limits, start, push in a thread of its own, answer."""
+    answer = Client(headers=headers).post(path, body, content_type="application/json")
+    if answer.status_code not in (200, 201, 202):
+        raise AssertionError(f"the request was answered with {answer.status_code}: {answer.content[:300]!r}")
+
+
+def _decide(*, what: str, now: datetime, **given: Any) -> None:
+    """What a person decides about a payment."""
+    getattr(review, what)(now=now, **given)
+
+
 # What a process of the product may be doing when it dies. `now` is the time by which rows are due.
 JOBS: dict[str, Callable[..., Any]] = {
     "start": lambda *, now, **order: starting.start(order=starting.Start(**order), now=now),
+    "start_and_push": _start_and_push,
     "submit": lambda *, now, payment_id: lifecycle.submit(payment_id=payment_id, now=lambda: now),
+    "click": _click,
     "callback": _callback,
     "send_queued": chase.send_queued,
     "drain": inbox.drain,
@@ -49,6 +71,11 @@ JOBS: dict[str, Callable[..., Any]] = {
     "close_overdue": chase.close_overdue,
     "deliver": lambda *, now: box.deliver_due(now=now, limit=50),
     "seal": seal.seal_new,
+    "decide": _decide,
+    "process_again": inbox.process_again,
+    "send_again": box.send_again,
+    "tell_again": notifying.send_again,
+    "cancel_session": booking.cancel,
     "remind": reminders.remind_due,
     "release": booking.release_due,
 }
