@@ -2,7 +2,7 @@
 
 Who may listen is decided when the socket opens. The current state is sent first, so nothing is missed between the
 page's rendering and the socket's opening. News by way of Redis may be lost, so while a payment is on its way its
-socket also looks at the row now and then. What a client sends is ignored; who sends much is hung up on.
+socket also looks at the row now and then (`looking`). What a client sends is ignored; who sends much is hung up on.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from django.db import InterfaceError, OperationalError
 from accounts import roles
 from lib import clock
 from payments import live
+from payments.looking import lookout
 from payments.models import Payment
 from payments.states import LIVE, RANK
 
 NOT_SIGNED_IN, NOT_FOUND, FORBIDDEN = 4401, 4404, 4403
 TOO_BIG, TRY_LATER = 1009, 1013
 LONGEST = 1024  # bytes of a message from a client, which has nothing to say but "ping"
-LOOK_EVERY_S = 10.0
 STAFF_PAUSE_S = 0.5
 
 
@@ -73,30 +73,36 @@ class PaymentConsumer(Listener):
     told = ""
 
     async def enter(self) -> None:
+        """Joins before it reads, so nothing falls between the two; what is said meanwhile waits for this to end."""
         self.transaction_id = self.scope["url_route"]["kwargs"]["transaction_id"]
-        if await self._status() is None:
+        await self.join(live.payment_group(self.transaction_id))
+        status = await self._status()
+        if status is None:
             await self.close(NOT_FOUND)
             return
-        await self.join(live.payment_group(self.transaction_id))
-        await self._tell()  # read after joining: nothing falls between the two
-        self.work = asyncio.create_task(self._keep_looking())
+        await self._say(status)
+        if status in LIVE:
+            lookout().join(self)
+
+    async def disconnect(self, code: int) -> None:
+        lookout().leave(self)
+        await super().disconnect(code)
 
     async def transaction_update(self, message: dict[str, Any]) -> None:
+        if not self.told:  # not let in
+            return
         self.told = message["status"]
+        if self.told not in LIVE:
+            lookout().leave(self)
         await super().transaction_update(message)
 
-    async def _keep_looking(self) -> None:
-        while self.told in LIVE:
-            await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                await self._tell()
-            except (OperationalError, InterfaceError):
-                continue
+    async def hear(self, status: str) -> None:
+        """What the row says; news may have overtaken the reading."""
+        if RANK[status] > RANK[self.told]:
+            await self._say(status)
 
-    async def _tell(self) -> None:
-        status = await self._status()
-        if status is None or RANK[status] <= RANK.get(self.told, -1):  # news may have overtaken the reading
-            return
+    async def _say(self, status: str) -> None:
+        self.told = status
         said = {"transactionId": self.transaction_id, "status": status, "timestamp": clock.now().isoformat()}
         await self.transaction_update(said)
 

@@ -26,7 +26,7 @@ from accounts.models import User
 from accounts.roles import Role
 from config.asgi import application
 from dev import processes
-from payments import consumers, live
+from payments import consumers, live, looking
 from payments.models import Payment
 from payments.payable import Quote
 from payments.states import Status
@@ -174,11 +174,53 @@ async def test_a_page_of_another_site_cannot_listen(payer: User, payment: Paymen
 async def test_what_is_lost_on_the_way_is_seen_all_the_same(
     payer: User, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(looking, "EVERY_S", 0.05)
     async with socket(path_of(payment), payer) as page:
         await page.opens()
         await Payment.objects.filter(pk=payment.pk).aupdate(status=Status.EXPIRED)  # nobody tells
         assert (await page.hears())["status"] == Status.EXPIRED
+
+
+async def test_all_sockets_look_with_one_question(
+    payer: User, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them has hung up in the middle of it."""
+    monkeypatch.setattr(looking, "EVERY_S", 0.05)
+    asked: list[str] = []
+
+    def count(execute: Any, sql: str, *rest: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    class Broken(consumers.PaymentConsumer):
+        transaction_id = payment.transaction_id
+
+        async def hear(self, status: str) -> None:
+            raise RuntimeError("it has hung up")
+
+    broken = Broken()
+    async with socket(path_of(payment), payer) as first, socket(path_of(payment), payer) as second:
+        await first.opens()
+        await second.opens()
+        looking.lookout().join(broken)
+        await database_sync_to_async(lambda: connection.execute_wrappers.append(count))()
+        try:
+            await Payment.objects.filter(pk=payment.pk).aupdate(status=Status.EXPIRED)  # nobody tells
+            assert [(await page.hears())["status"] for page in (first, second)] == [Status.EXPIRED] * 2
+        finally:
+            await database_sync_to_async(lambda: connection.execute_wrappers.remove(count))()
+    assert len([sql for sql in asked if sql.startswith("SELECT")]) <= 2  # one, or one that came before the change
+
+
+async def test_who_is_not_let_in_hears_nothing(payment: Payment) -> None:
+    """Also where something is said while the door is being shut."""
+    other = await database_sync_to_async(User.objects.create_user)("other@malipo.test")
+    async with socket(path_of(payment), other) as page:
+        assert await page.connect()
+        message = {"type": "transaction.update", "status": Status.COMPLETED}
+        await get_channel_layer().group_send(live.payment_group(payment.transaction_id), message)
+        assert await page.hears() == {"closed": 4404}
+        assert await page.receive_nothing()
 
 
 async def test_small_talk_is_ignored_and_long_speeches_are_not_heard(payer: User, payment: Payment) -> None:
