@@ -1,10 +1,11 @@
 """Money owed to payers: who, how much, since when, from which payments. The books say it; no decision takes it off."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OrderBy, OuterRef, Q, QuerySet, Subquery
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -37,7 +38,6 @@ class OwedAdmin(WatchedAdmin):
     search_help_text = (
         "the beginning of an e-mail or a name; a transaction id, receipt, reference or phone of a payment"
     )
-    ordering = (F("latest").desc(),)
     change_form_template = "admin/payments/owed/change_form.html"
     change_list_template = "admin/payments/owed/change_list.html"
     fields = ("who", "owed", "since", "latest", "environment", "books")
@@ -45,6 +45,10 @@ class OwedAdmin(WatchedAdmin):
 
     class Media:
         js = (Script("js/admin-live.js", type="module"),)
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[OrderBy]:
+        """The newest money first. (As `ordering` the check of the admin would look for a column of this name.)"""
+        return (F("latest").desc(),)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Owed]":
         """The list has who is owed something now; a page stays when it has been paid back."""
