@@ -11,6 +11,7 @@ _WHEN = {
     403: "Signed in by a cookie, but without a CSRF token.",
     404: "There is no such thing, or it is somebody else's.",
     409: "Not now: see `code` and, where it is given, the header `Retry-After`.",
+    412: "It has changed since you saw it (`If-Match`): nothing was done. Read it again, then decide.",
     413: "The body is larger than 256 kB.",
     415: "The body is not `application/json`.",
     429: "Over the limit of requests: wait for the seconds of the header `Retry-After`.",

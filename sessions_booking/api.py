@@ -22,6 +22,7 @@ from payments import merchants
 from sessions_booking import reading, slots, watching
 from sessions_booking.api_paying import PaymentStatusSerializer, said_payment
 from sessions_booking.api_saying import TIME_ZONE, said_sessions, said_slot, said_therapists, said_type
+from sessions_booking.api_seen import ETAG, tagged
 from sessions_booking.api_shapes import (
     MineSerializer,
     PageSerializer,
@@ -113,11 +114,13 @@ class Session(APIView):
         tags=TAG,
         operation_id="sessions_one",
         summary="One session",
+        parameters=[ETAG],
         responses={200: SessionDetailSerializer, **errors(401, 404, 429, 503)},
     )
     def get(self, request: Request, session_id: str) -> Response:
         booking = watching.seen(reading.find(code=session_id, user=person(request)), person(request))
-        return Response({"success": True, "session": said_sessions([booking], now=clock.now())[0]})
+        said = said_sessions([booking], now=clock.now())[0]
+        return Response({"success": True, "session": said}, headers=tagged(said))
 
 
 class PaymentStatus(APIView):

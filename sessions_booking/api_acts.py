@@ -15,10 +15,11 @@ from lib.clock import EAT
 from sessions_booking import booking, reading
 from sessions_booking.api import TAG, Sessions, person
 from sessions_booking.api_saying import said_sessions
+from sessions_booking.api_seen import ETAG, IF_MATCH, seen_by, tagged
 from sessions_booking.api_shapes import BookSerializer, MoveSerializer, ReasonSerializer, SessionAnswerSerializer
 
 _WRONG = errors(400, 401, 403, 404, 409, 413, 415, 429, 503)
-_DONE = {200: OpenApiResponse(SessionAnswerSerializer, "Done."), **_WRONG}
+_DONE = {200: OpenApiResponse(SessionAnswerSerializer, "Done."), **_WRONG, **errors(412)}
 _TIME = OpenApiExample("Monday at ten in Nairobi", value={"startsAt": "2026-11-23T10:00:00+03:00"}, request_only=True)
 
 
@@ -36,6 +37,7 @@ class SessionsAndBooking(Sessions):
                 request_only=True,
             )
         ],
+        parameters=[ETAG],
         responses={201: OpenApiResponse(SessionAnswerSerializer, "Asked for."), **_WRONG},
     )
     def post(self, request: Request) -> Response:
@@ -53,10 +55,11 @@ class Approve(APIView):
         summary="Approve a session",
         description="By its therapist. From then on the client may pay, until `payBy`.",
         request=None,
+        parameters=[IF_MATCH, ETAG],
         responses=_DONE,
     )
     def post(self, request: Request, session_id: str) -> Response:
-        done = booking.approve(code=session_id, actor_id=person(request).pk, now=clock.now())
+        done = booking.approve(code=session_id, actor_id=person(request).pk, now=clock.now(), seen=seen_by(request))
         return _answer(request, done.code, "Approved. {client} is asked to pay.")
 
 
@@ -67,11 +70,14 @@ class Decline(APIView):
         summary="Decline a session",
         description="By its therapist, with a reason that the client reads.",
         request=ReasonSerializer,
+        parameters=[IF_MATCH, ETAG],
         responses=_DONE,
     )
     def post(self, request: Request, session_id: str) -> Response:
         reason = _read(ReasonSerializer, request)["reason"]
-        done = booking.decline(code=session_id, actor_id=person(request).pk, reason=reason, now=clock.now())
+        done = booking.decline(
+            code=session_id, actor_id=person(request).pk, reason=reason, now=clock.now(), seen=seen_by(request)
+        )
         return _answer(request, done.code, "Declined. The time is free again.")
 
 
@@ -82,11 +88,14 @@ class Cancel(APIView):
         summary="Cancel a session",
         description="By its client, or with a reason by its therapist or an admin. What was paid is owed to the client.",
         request=ReasonSerializer,
+        parameters=[IF_MATCH, ETAG],
         responses=_DONE,
     )
     def post(self, request: Request, session_id: str) -> Response:
         reason = _read(ReasonSerializer, request)["reason"]
-        done = booking.cancel(code=session_id, actor_id=person(request).pk, reason=reason, now=clock.now())
+        done = booking.cancel(
+            code=session_id, actor_id=person(request).pk, reason=reason, now=clock.now(), seen=seen_by(request)
+        )
         owed = " What was paid is owed to the client." if done.payment_id else ""
         return _answer(request, done.code, f"Cancelled. The time is free again.{owed}")
 
@@ -99,11 +108,14 @@ class Reschedule(APIView):
         description="By its client or its therapist. Its state and its payment stay.",
         request=MoveSerializer,
         examples=[_TIME],
+        parameters=[IF_MATCH, ETAG],
         responses=_DONE,
     )
     def post(self, request: Request, session_id: str) -> Response:
         starts_at = _read(MoveSerializer, request)["startsAt"]
-        done = booking.reschedule(code=session_id, actor_id=person(request).pk, starts_at=starts_at, now=clock.now())
+        done = booking.reschedule(
+            code=session_id, actor_id=person(request).pk, starts_at=starts_at, now=clock.now(), seen=seen_by(request)
+        )
         return _answer(request, done.code, f"Moved to {_in_words(done.starts_at)}.")
 
 
@@ -118,7 +130,8 @@ def _answer(request: Request, code: str, words: str, answer_status: int = status
     row = reading.find(code=code, user=person(request))
     message = words.format(therapist=row.therapist.name, client=row.client.name or "The client")
     session = said_sessions([row], now=clock.now())[0]
-    return Response({"success": True, "message": message, "session": session}, answer_status)
+    said = {"success": True, "message": message, "session": session}
+    return Response(said, answer_status, headers=tagged(session))
 
 
 def _in_words(moment: datetime) -> str:

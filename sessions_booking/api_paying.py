@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from lib import clock, money
 from payments.api.fields import AmountField, PhoneField
+from payments.api.replacing import ReplaceField, in_place_of
 from payments.api.saying import checkout_id, sentence, words_of
 from payments.models import Payment
 from payments.providers import provider
@@ -34,6 +35,7 @@ class AskedSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="May be left out. If given, it must be the session's price.",
     )
+    replace = ReplaceField()
 
 
 class BegunSerializer(serializers.Serializer[Any]):
@@ -110,7 +112,7 @@ class Asking:
     )
 
     def order(self, *, asked: Mapping[str, Any], payer_id: int, key: str) -> Start:
-        return Start(
+        order = Start(
             purpose="session",
             payer_id=payer_id,
             phone=asked["phoneNumber"],
@@ -118,6 +120,7 @@ class Asking:
             fields={"sessionId": asked["sessionId"]},
             idempotency_key=key,
         )
+        return in_place_of(order, asked.get("replace", ""))
 
     def answer(self, payment: Payment) -> dict[str, object]:
         return {

@@ -1,7 +1,11 @@
 """What the API says about therapists, free times and sessions: one shape each, for many as for one."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.core.serializers.json import DjangoJSONEncoder
 
 from lib.clock import EAT
 from lib.money import CURRENCY, whole_shillings
@@ -53,7 +57,13 @@ def said_therapists(therapists: list[Therapist], *, now: datetime) -> list[dict[
 
 def said_sessions(bookings: Sequence[Booking], *, now: datetime) -> list[dict[str, object]]:
     standings = reading.standings(bookings=bookings, now=now)
-    return [{**_booked(booking), **_paid(booking, standings[booking.pk])} for booking in bookings]
+    return [_versioned({**_booked(booking), **_paid(booking, standings[booking.pk])}) for booking in bookings]
+
+
+def _versioned(said: dict[str, object]) -> dict[str, object]:
+    """Another version whenever anything else that is said of it is another."""
+    text = json.dumps(said, sort_keys=True, cls=DjangoJSONEncoder)
+    return {**said, "version": sha256(text.encode()).hexdigest()[:16]}
 
 
 def _booked(row: Booking) -> dict[str, object]:

@@ -185,6 +185,7 @@ class SessionSerializer(serializers.Serializer[Any]):
     requestedAt = serializers.DateTimeField()
     approvedAt = serializers.DateTimeField(allow_null=True)
     changedAt = serializers.DateTimeField()
+    version = serializers.CharField(help_text="Another one after every change: in double quotes it is the `ETag`.")
 
 
 class SessionAnswerSerializer(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 """A session's life: asked for, approved or declined, paid, held; cancelled or moved on the way.
 
-Each function is one act of one person. It locks the booking, checks who acts, moves it by `states.MOVES`, and publishes
+Each function is one act of one person. It locks the booking, checks who acts and (`seen`) on what they saw, moves it by `states.MOVES`, and publishes
 one message (`session.requested`, `.approved`, `.declined`, `.cancelled`, `.rescheduled`, `.expired`, `.confirmed`,
 `.completed`, `.reminder`) in the same transaction; what is said to people follows after the commit. Money moves a
 session too (`payable`): both doors write through `acts`.
@@ -22,6 +22,7 @@ from lib.errors import Refusal
 from payments import lifecycle, merchants
 from sessions_booking import acts, checks, deadlines, reminders
 from sessions_booking.acts import Act
+from sessions_booking.checks import Seen
 from sessions_booking.models import Booking
 from sessions_booking.states import MAY_MOVE_IN_TIME, State
 
@@ -71,16 +72,12 @@ def book(*, request: Request, now: datetime) -> Booking:
 
 
 @entry_point
-def approve(*, code: str, actor_id: int, now: datetime, seen: int | None = None) -> Booking:
-    """APPROVED, with `pay_by`. By its therapist. Raises Refusal: not_found (404), wrong_state (409), slot_past.
-
-    `seen` is the `sequence` that the therapist had before them: a time that they never saw is not approved (moved, 409).
-    """
+def approve(*, code: str, actor_id: int, now: datetime, seen: Seen | None = None) -> Booking:
+    """APPROVED, with `pay_by`. By its therapist. Raises Refusal: not_found (404), changed (412), wrong_state (409), slot_past."""
     row = checks.locked(code)
     checks.only_therapist(row, actor_id)
+    checks.refuse_unless_seen(row, seen)
     checks.refuse_unless(row, State.APPROVED)
-    if seen not in (None, row.sequence):
-        raise Refusal("moved", _("This request was moved to another time meanwhile. Look at it again."), status=409)
     if row.starts_at <= now:
         raise Refusal("slot_past", _("This session's time has passed. It can no longer be approved."), status=409)
     row.approved_at = now
@@ -92,10 +89,11 @@ def approve(*, code: str, actor_id: int, now: datetime, seen: int | None = None)
 
 
 @entry_point
-def decline(*, code: str, actor_id: int, reason: str, now: datetime) -> Booking:
-    """DECLINED. By its therapist. Raises Refusal: not_found, wrong_state, reason_needed."""
+def decline(*, code: str, actor_id: int, reason: str, now: datetime, seen: Seen | None = None) -> Booking:
+    """DECLINED. By its therapist. Raises Refusal: not_found, changed, wrong_state, reason_needed."""
     row = checks.locked(code)
     checks.only_therapist(row, actor_id)
+    checks.refuse_unless_seen(row, seen)
     checks.refuse_unless(row, State.DECLINED)
     row.reason = checks.reason_of(reason)
     acts.move(row, State.DECLINED, Act("declined", by="therapist", actor_id=actor_id), now=now)
@@ -104,13 +102,14 @@ def decline(*, code: str, actor_id: int, reason: str, now: datetime) -> Booking:
 
 
 @entry_point
-def cancel(*, code: str, actor_id: int, reason: str, now: datetime) -> Booking:
+def cancel(*, code: str, actor_id: int, reason: str, now: datetime, seen: Seen | None = None) -> Booking:
     """CANCELLED. By client, therapist (with a reason) or staff (admin, with a reason); a paid one is owed to the client.
 
-    Raises Refusal: not_found, not_allowed (403), wrong_state, reason_needed, too_late (it has begun).
+    Raises Refusal: not_found, not_allowed (403), changed, wrong_state, reason_needed, too_late (it has begun).
     """
     row = checks.locked(code)
     by = checks.party(row, actor_id)
+    checks.refuse_unless_seen(row, seen)
     checks.refuse_unless(row, State.CANCELLED)
     if row.starts_at <= now and by != "staff":
         raise Refusal("too_late", _("This session has begun. It can no longer be cancelled."), status=409)
@@ -125,15 +124,16 @@ def cancel(*, code: str, actor_id: int, reason: str, now: datetime) -> Booking:
 
 
 @entry_point
-def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime) -> Booking:
+def reschedule(*, code: str, actor_id: int, starts_at: datetime, now: datetime, seen: Seen | None = None) -> Booking:
     """Moved to another free time; state and payment stay. By client or therapist. The old time is free at once.
 
-    Raises Refusal: not_found, not_allowed, wrong_state, too_late, slot_past, slot_not_offered, slot_taken, same_time.
+    Raises Refusal: not_found, not_allowed, changed, wrong_state, too_late, slot_past, slot_not_offered, slot_taken, same_time.
     """
     row = checks.locked(code)
     by = checks.party(row, actor_id)
     if by == "staff":
         raise Refusal("not_allowed", _("Only its client or its therapist can move a session."), status=403)
+    checks.refuse_unless_seen(row, seen)
     if row.state not in MAY_MOVE_IN_TIME:
         raise checks.wrong_state(row)
     if row.starts_at <= now:

@@ -3,6 +3,7 @@
 Each question is answered under the session's lock, and each refusal says what to do next.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from lib.clock import EAT
 from lib.db import refused_by
 from lib.errors import Refusal
 from payments import merchants
@@ -20,6 +22,7 @@ from sessions_booking.models import Booking, SessionType
 from sessions_booking.states import MOVES, State
 
 PURPOSE = "session"  # of payments
+Seen = Callable[[Booking], bool]  # is it as whoever decides has seen it?
 _OPEN_REQUESTS = 5  # unpaid ones of one client with one therapist: nobody blocks a calendar
 
 
@@ -109,6 +112,19 @@ def party(row: Booking, actor_id: int) -> str:
 def refuse_unless(row: Booking, to: State) -> None:
     if to not in MOVES[row.state]:
         raise wrong_state(row)
+
+
+def at_sequence(number: int) -> Seen:
+    """Neither its state nor its time has changed since."""
+    return lambda row: row.sequence == number
+
+
+def refuse_unless_seen(row: Booking, seen: Seen | None) -> None:
+    """Nobody decides about what they never saw: a request that was moved, an unpaid session that has been paid."""
+    if seen and not seen(row):
+        words = _("This session has changed since you looked at it. It is %(state)s, %(time)s: look at it again.")
+        said = {"state": row.get_state_display(), "time": f"{row.starts_at.astimezone(EAT):%a %-d %b, %H:%M}"}
+        raise Refusal("changed", words % said, status=412)
 
 
 def wrong_state(row: Booking) -> Refusal:

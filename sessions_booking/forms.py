@@ -1,5 +1,7 @@
 """The forms of sessions. What they check is courtesy in words; the domain and the database hold the rules."""
 
+import re
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +14,12 @@ from lib.clock import EAT
 from lib.errors import Refusal
 from payments import forms as payment_forms
 from payments.starting import Start
-from sessions_booking.models import HoursException, SessionType
+from sessions_booking.models import LONGEST_BIO, HoursException, SessionType
 
 WEEKDAYS = [_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday")]
 PRICES = (1, 250_000)  # shillings
 LENGTHS = (15, 240)  # minutes
+_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # of Unicode's bidirectional classes
 _REQUIRED = {"required": _("Please fill this in."), "invalid": _("Please check this.")}
 
 
@@ -43,6 +46,41 @@ class ReasonForm(forms.Form):
         self.use_required_attribute = False
         self.fields["reason"].required = needed
         self.fields["reason"].help_text = _("The other side reads this. Please write nothing about health.")
+
+
+def _readable(text: str) -> str:
+    """Without what is no writing: controls, and marks that turn the direction of what stands beside it."""
+    return "".join(one for one in text if one in "\n\r\t" or not _is_mark(one))
+
+
+def _is_mark(one: str) -> bool:
+    return unicodedata.category(one) in {"Cc", "Cs"} or unicodedata.bidirectional(one) in _TURNS
+
+
+class _LineField(forms.CharField):
+    def to_python(self, value: object) -> str:
+        return " ".join(_readable(super().to_python(value) or "").split())
+
+
+class _ParagraphsField(forms.CharField):
+    def to_python(self, value: object) -> str:
+        """With at most one empty line between two; a line's end is one character, as the browser counts it."""
+        lines = [line.strip() for line in _readable(super().to_python(value) or "").splitlines()]
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+class AboutForm(forms.Form):
+    """What clients read about a therapist, in the therapist's own words. Plain text: pages escape it."""
+
+    title = _LineField(
+        label=_("Title"), max_length=120, required=False, help_text=_("Under your name, as: Clinical psychologist"),
+        error_messages={"max_length": _("Please use at most 120 characters.")},
+    )  # fmt: skip
+    bio = _ParagraphsField(
+        label=_("About you"), max_length=LONGEST_BIO, required=False, widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_("How you work, for whom, in which languages. Everybody can read it."),
+        error_messages={"max_length": _("Please use at most 2,000 characters.")},
+    )  # fmt: skip
 
 
 class HoursForm(forms.Form):

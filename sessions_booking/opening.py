@@ -1,4 +1,4 @@
-"""When a therapist works and what can be booked with them: weekly hours, exceptions, session types.
+"""What clients read about a therapist and when they can be booked: words, weekly hours, exceptions, session types.
 
 What is booked already stays booked: hours say what is free from now on, and a session keeps the price and length that
 it was booked at. Each change is an act of the therapist's and stands in the trail.
@@ -16,6 +16,18 @@ from lib.errors import Refusal
 from sessions_booking.models import OUT_OF_REACH, REACH, HoursException, OpeningHours, SessionType, Therapist
 
 MOST = 100  # rows of each kind: more is a mistake
+
+
+@entry_point
+def save_about(*, therapist_id: int, title: str, bio: str, now: datetime) -> None:
+    """Their own words on their page. The trail says which of them changed, and how long they are; not what they say."""
+    row = Therapist.objects.select_for_update(no_key=True).get(pk=therapist_id)
+    changed = [name for name, text in (("title", title), ("bio", bio)) if getattr(row, name) != text]
+    if not changed:
+        return
+    row.title, row.bio = title, bio
+    row.save(update_fields=["title", "bio"])
+    _record("about_saved", therapist_id, {"changed": changed, "title": title, "bio_length": len(bio)}, now)
 
 
 @entry_point

@@ -13,8 +13,9 @@ from lib import clock
 from lib.api_shapes import errors
 from lib.errors import Refusal
 from lib.money import CENTS, CURRENCY, whole_shillings
-from payments import merchants, timing
+from payments import merchants, reading, timing
 from payments.api import starting as api_starting
+from payments.api.replacing import in_place_of
 from payments.api.saying import checkout_id, sentence, words_of
 from payments.api.starting import KEY, Outcome
 from payments.api.words import word
@@ -45,7 +46,8 @@ class InitiateDeposit(APIView):
         operation_id="deposits_initiate",
         summary="Ask a phone for money",
         description="M-Pesa shows a PIN prompt on the phone. One deposit is in progress at a time: the same request "
-        "again answers with that one, another one is a 409 (`payment_in_progress`, `phone_busy`).",
+        "again answers with that one, another one is a 409 (`payment_in_progress`, `phone_busy`). One that has timed out "
+        "(`timedOutAt`, two minutes without an answer) may be replaced: name it in `replace`.",
         parameters=[KEY],
         request=InitiateSerializer,
         responses={
@@ -70,9 +72,8 @@ class DepositStatus(APIView):
         responses={200: StatusSerializer, **errors(401, 404, 429, 503)},
     )
     def get(self, request: Request, transaction_id: str) -> Response:
-        rows = Payment.objects.filter(payer_id=_me(request), purpose="deposit")
-        payment = rows.filter(transaction_id=transaction_id).first()
-        if payment is None:
+        payment = reading.own(transaction_id=transaction_id, payer_id=_me(request))
+        if payment is None or payment.purpose != "deposit":
             raise Refusal("not_found", "You have no deposit with this id.", status=404)
         return Response({"success": True, "transaction": _deposits([payment])[0]})
 
@@ -117,8 +118,8 @@ class WalletBalance(APIView):
         return Response({"balance": shillings, "currency": CURRENCY})
 
 
-def _order(request: Request, *, phoneNumber: str, amount: int, description: str) -> Start:
-    return Start(
+def _order(request: Request, *, phoneNumber: str, amount: int, description: str, replace: str = "") -> Start:
+    order = Start(
         purpose="deposit",
         payer_id=_me(request),
         phone=phoneNumber,
@@ -126,6 +127,7 @@ def _order(request: Request, *, phoneNumber: str, amount: int, description: str)
         description=description,
         idempotency_key=api_starting.idempotency_key(request),
     )
+    return in_place_of(order, replace)
 
 
 def _initiated(outcome: Outcome) -> dict[str, object]:

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from payments.api.fields import AmountField, PhoneField, TextField
+from payments.api.replacing import ReplaceField
 from wallet.deposits import MAXIMUM, MINIMUM
 from wallet.history import STATUSES
 
@@ -28,6 +29,7 @@ class InitiateSerializer(serializers.Serializer[Any]):
         default="",
         help_text="Kept whole; M-Pesa shows 13 characters.",
     )
+    replace = ReplaceField()
 
 
 class InitiatedSerializer(serializers.Serializer[Any]):

@@ -28,7 +28,8 @@ class Initiate(APIView):
         summary="Pay for a thing: ask a phone for money",
         description="The field that names the thing (`sessionId`) says what is paid for; name one. M-Pesa shows a PIN "
         "prompt on the phone. One payment for a thing is in progress at a time: the same request again answers with "
-        "that one, another one is a 409 (`payment_in_progress`, `phone_busy`).",
+        "that one, another one is a 409 (`payment_in_progress`, `phone_busy`). One that has timed out (two minutes without "
+        "an answer) may be replaced: name it in `replace`.",
         parameters=[KEY],
         request=_ASKED,
         examples=[example for one in spoken() for example in one.examples],

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.roles import Role
 from audit.models import Entry
 from lib import clock
 from payments.models import Payment
 from payments.tests.factories import UserFactory
-from sessions_booking.models import Booking, HoursException, OpeningHours, SessionType
+from sessions_booking.models import Booking, HoursException, OpeningHours, SessionType, Therapist
 from sessions_booking.tests import browsing, factories
 from sessions_booking.tests.browsing import ahead, at_of, browser_of, practised, text_of
 
@@ -132,6 +133,71 @@ def test_another_therapists_sessions_are_not_on_the_board() -> None:
     page = text_of(browser_of(practised()[0].user).get("/practice/"))
     assert "Amina W" not in page
     assert "0 to approve" in page
+
+
+# --- What clients read ---
+
+
+@pytest.mark.requirement("SES-1", "SEC-6")
+def test_therapists_write_their_own_words() -> None:
+    therapist, _ = practised()
+    Therapist.objects.filter(pk=therapist.pk).update(bio="Before")
+    browser = browser_of(therapist.user)
+    page = browser.get(HOURS).content.decode()
+    assert 'value="Clinical psychologist"' in page
+    assert ">\nBefore</textarea>" in page
+    bio = "  I listen.\r\n\r\n\r\n\r\nNdiyo, pia kwa Kiswahili.  "
+    for _n in range(2):  # a second click changes nothing
+        assert post(browser, "about", title="  Family \t counsellor ", bio=bio).status_code == 303
+    therapist.refresh_from_db()
+    assert (therapist.title, therapist.bio) == ("Family counsellor", "I listen.\n\nNdiyo, pia kwa Kiswahili.")
+    page = browser_of(None).get(f"/therapists/{therapist.pk}/").content.decode()
+    assert "<p>I listen.</p>" in page
+    entry = Entry.objects.get(action="practice.about_saved")
+    assert (entry.actor, entry.subject) == (f"user:{therapist.user_id}", f"therapist:{therapist.pk}")
+    assert entry.data == {"changed": ["title", "bio"], "title": "Family counsellor", "bio_length": 36}
+
+
+@pytest.mark.requirement("TST-3")
+def test_their_words_are_words_and_nothing_else() -> None:
+    """Escaped where they are shown, without controls and marks that turn the text around them."""
+    therapist, _ = practised()
+    browser = browser_of(therapist.user)
+    odd = "<script>alert(1)</script> {{ settings }} https://x.test \u202egnp.exe\u2066\x07\x00"
+    assert post(browser, "about", title=f"<b>{odd}", bio=odd).status_code == 303
+    therapist.refresh_from_db()
+    assert therapist.bio == "<script>alert(1)</script> {{ settings }} https://x.test gnp.exe"
+    for path in (f"/therapists/{therapist.pk}/", "/therapists/", HOURS):
+        page = browser.get(path).content.decode()
+        assert "&lt;b&gt;&lt;script&gt;alert(1)" in page
+        assert "<script>alert" not in page
+        assert 'href="https://x.test' not in page
+    said = Client(headers={"Authorization": f"Bearer {AccessToken.for_user(therapist.user)}"}).get("/api/therapists")
+    assert said.json()["therapists"][0]["bio"] == therapist.bio
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [({"title": "x" * 121}, "about_title_error"), ({"bio": "x" * 2001}, "about_bio_error")],
+)
+def test_their_words_have_an_end(fields: dict[str, str], error: str) -> None:
+    therapist, _ = practised()
+    answer = post(browser_of(therapist.user), "about", **{"title": "T", "bio": "B", **fields})
+    assert answer.status_code == 400
+    assert f'id="{error}"' in answer.content.decode()
+    therapist.refresh_from_db()
+    assert (therapist.title, therapist.bio) == ("Clinical psychologist", "")
+    longest = "\r\n".join("x" * 1000)  # a browser counts each line's end as one character
+    assert post(browser_of(therapist.user), "about", title="", bio=longest).status_code == 303
+
+
+def test_nobody_writes_a_therapists_words_but_they() -> None:
+    therapist, _ = practised()
+    other, _ = practised()
+    post(browser_of(other.user), "about", title="Mine", bio="Mine", row=therapist.pk, therapist_id=therapist.pk)
+    therapist.refresh_from_db()
+    assert therapist.title == "Clinical psychologist"
+    assert post(browser_of(UserFactory()), "about", title="Mine").status_code == 404
 
 
 # --- Hours and prices ---

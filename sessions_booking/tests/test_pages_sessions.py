@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -191,13 +192,45 @@ def test_a_time_that_the_therapist_never_saw_is_not_approved(client_user: User, 
     seen = re.findall(r'name="seen" value="(\d+)"', browser.get(page or url(row)).content.decode())
     booking.reschedule(code=row.code, actor_id=client_user.pk, starts_at=ahead(4), now=clock.now())
     answer = browser.post(url(row, "approve"), {"seen": seen[0]}, follow=True)
-    assert "This request was moved to another time meanwhile. Look at it again." in text_of(answer)
+    assert "This session has changed since you looked at it. It is Pending Approval, " in text_of(answer)
     row.refresh_from_db()
     assert row.state == State.PENDING
     seen = re.findall(r'name="seen" value="(\d+)"', answer.content.decode())
     browser.post(url(row, "approve"), {"seen": seen[0]})
     row.refresh_from_db()
     assert row.state == State.APPROVED
+
+
+def seen_on(answer: HttpResponse) -> str:
+    return re.findall(r'name="seen" value="(\d+)"', answer.content.decode())[0]
+
+
+@pytest.mark.requirement("SES-2")
+@pytest.mark.parametrize("act", ["decline", "cancel", "move"])
+def test_what_nobody_saw_is_not_ended_or_moved(client_user: User, act: str) -> None:
+    """The page was open while the other one changed the session: its words about time and money were of before."""
+    therapist, type = practised()
+    row = browsing.requested(type, client_user, ahead(3))
+    by = therapist.user if act == "decline" else client_user
+    if act != "decline":
+        row = factories.approved(row, now=clock.now())
+    new_time = {"at": at_of(ahead(6, 11))} if act == "move" else {}
+    browser = browser_of(by)
+    seen = seen_on(browser.get(url(row, act), new_time))
+    if act == "decline":
+        booking.reschedule(code=row.code, actor_id=client_user.pk, starts_at=ahead(4), now=clock.now())
+    else:
+        factories.confirmed(row, now=clock.now())
+    state = Booking.objects.get().state
+    sent = {"seen": seen, "reason": "Away", **new_time}
+    answer = browser.post(url(row, act), sent, follow=True)
+    assert "This session has changed since you looked at it. " in text_of(answer)
+    row.refresh_from_db()
+    assert row.state == state
+    assert row.starts_at == (ahead(4) if act == "decline" else ahead(3))
+    sent["seen"] = seen_on(browser.get(url(row, act), new_time))
+    browser.post(url(row, act), sent)
+    assert Booking.objects.get().sequence == row.sequence + 1
 
 
 @pytest.mark.requirement("SES-2")

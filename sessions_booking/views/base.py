@@ -8,7 +8,8 @@ from accounts.models import User
 from lib import clock
 from lib.errors import Refusal
 from payments import merchants
-from sessions_booking import reading, watching
+from sessions_booking import checks, reading, watching
+from sessions_booking.checks import Seen
 from sessions_booking.models import Booking
 from sessions_booking.presenting import Shown, show
 
@@ -27,6 +28,12 @@ def found(request: HttpRequest, code: str) -> Shown:
     except Refusal as refusal:
         raise Http404 from refusal
     return show([row], user=user, now=clock.now())[0]
+
+
+def seen_by(request: HttpRequest) -> Seen | None:
+    """As which its page showed the session; None where the form does not say."""
+    sent = request.POST.get("seen", "")
+    return checks.at_sequence(int(sent)) if sent.isascii() and sent.isdigit() and len(sent) < 10 else None
 
 
 def environment() -> str:

@@ -17,7 +17,7 @@ from lib import clock
 from lib.errors import Refusal
 from lib.pages import limited, see_other
 from sessions_booking import desk, opening
-from sessions_booking.forms import WEEKDAYS, ExceptionForm, HoursForm, TypeForm
+from sessions_booking.forms import WEEKDAYS, AboutForm, ExceptionForm, HoursForm, TypeForm
 from sessions_booking.models import SessionType, Therapist
 from sessions_booking.presenting import show, version_of
 from sessions_booking.views.base import answer, user_of
@@ -53,7 +53,7 @@ def practice(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def hours(request: HttpRequest) -> HttpResponse:
-    """Weekly hours, exceptions and session types; `do` says which form was sent."""
+    """What clients read, weekly hours, exceptions and session types; `do` says which form was sent."""
     therapist = _me(request)
     if request.method != "POST":
         return _hours_page(request, therapist, _forms(therapist, request.GET.get("change", "")))
@@ -85,11 +85,17 @@ def _me(request: HttpRequest) -> Therapist:
 
 
 _ADDS: dict[str, Callable[..., object]] = {
+    "about": opening.save_about,
     "hours": opening.add_hours,
     "exception": opening.add_exception,
     "type": opening.save_type,
 }
-_FORMS: dict[str, type[forms.Form]] = {"hours": HoursForm, "exception": ExceptionForm, "type": TypeForm}
+_FORMS: dict[str, type[forms.Form]] = {
+    "about": AboutForm,
+    "hours": HoursForm,
+    "exception": ExceptionForm,
+    "type": TypeForm,
+}
 _ROWS = {"remove_hours", "remove_exception", "offer", "withdraw"}
 
 
@@ -98,8 +104,9 @@ def _bound(do: str, request: HttpRequest) -> forms.Form:
 
 
 def _forms(therapist: Therapist, change: str = "") -> Forms:
-    """All empty, but the type that is to be changed."""
+    """All empty, but what clients read, and the type that is to be changed."""
     made = {name: _tidy(kind(auto_id=f"{name}_%s")) for name, kind in _FORMS.items()}
+    made["about"].initial = {"title": therapist.title, "bio": therapist.bio}
     row = therapist.types.filter(pk=change).first() if change.isdecimal() and len(change) < 19 else None
     if row:
         made["type"] = _tidy(TypeForm(initial=TypeForm.filled_in(row), auto_id="type_%s"))

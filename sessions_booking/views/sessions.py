@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from copy import copy
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -23,7 +24,7 @@ from sessions_booking import booking, calendar, choosing, desk, slots, words
 from sessions_booking.forms import PayForm, ReasonForm
 from sessions_booking.models import Booking, SessionType
 from sessions_booking.presenting import Shown, show, version_of
-from sessions_booking.views.base import answer, environment, found, said, user_of
+from sessions_booking.views.base import answer, environment, found, said, seen_by, user_of
 
 PER_PAGE = 20
 
@@ -105,10 +106,8 @@ def approve(request: HttpRequest, code: str) -> HttpResponse:
     shown = found(request, code)
     if shown.party != "therapist":
         raise Http404
-    sent = request.POST.get("seen", "")
-    seen = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else None
     try:
-        row = booking.approve(code=shown.booking.code, actor_id=user_of(request).pk, now=clock.now(), seen=seen)
+        row = booking.approve(**_who(request, shown), now=clock.now())
     except Refusal as refusal:
         said(request, refusal)
         return _to(shown)
@@ -135,13 +134,11 @@ def move(request: HttpRequest, code: str) -> HttpResponse:
     if starts_at is None:
         return _choose(request, shown, Refusal("slot_not_offered", _("Please choose a time.")))
     try:
-        booking.reschedule(code=shown.booking.code, actor_id=user_of(request).pk, starts_at=starts_at, now=clock.now())
+        booking.reschedule(**_who(request, shown), starts_at=starts_at, now=clock.now())
     except Refusal as refusal:
-        return (
-            _choose(request, shown, refusal, day=f"{starts_at:%Y-%m-%d}")
-            if shown.may_move
-            else _refused(request, shown, refusal)
-        )
+        if refusal.code == "changed" or not shown.may_move:
+            return _refused(request, shown, refusal)
+        return _choose(request, shown, refusal, day=f"{starts_at:%Y-%m-%d}")
     messages.success(request, _("The session was moved. The other side has been told."))
     return _to(shown)
 
@@ -157,6 +154,11 @@ def calendar_file(request: HttpRequest, code: str) -> HttpResponse:
     response = HttpResponse(calendar.file_of(shown.booking), content_type=calendar.CONTENT_TYPE)
     response["Content-Disposition"] = f'inline; filename="{calendar.filename(shown.booking)}"'
     return response
+
+
+def _who(request: HttpRequest, shown: Shown) -> dict[str, Any]:
+    """Decides about which session, and as which they saw it."""
+    return {"code": shown.booking.code, "actor_id": user_of(request).pk, "seen": seen_by(request)}
 
 
 def _part(request: HttpRequest, part: str, page: str) -> str:
@@ -201,7 +203,7 @@ def _end(request: HttpRequest, shown: Shown, act: Callable[..., Booking], may: s
         return answer(request, "sessions_booking/end.html", context, Refusal("reason_needed", ""))
     reason = form.cleaned_data["reason"]
     try:
-        act(code=shown.booking.code, actor_id=user_of(request).pk, reason=reason, now=clock.now())
+        act(**_who(request, shown), reason=reason, now=clock.now())
     except Refusal as refusal:
         return _refused(request, shown, refusal)
     messages.success(request, done)
