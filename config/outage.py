@@ -24,9 +24,15 @@ def outage(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
     """503 where the database is away; None for every other error."""
     if not isinstance(error, OperationalError | InterfaceError):
         return None
-    log.error("database.away", error=type(error).__name__)
     if request.path.startswith(_PROGRAMS):
-        return refuse(Refusal("database_unavailable", DATABASE_DOWN, status=503, retry_after=DATABASE_DOWN_RETRY_S))
+        return away(error)
+    log.error("database.away", error=type(error).__name__)
     response = render(request, "503.html", status=503)
     response["Retry-After"] = str(DATABASE_DOWN_RETRY_S)
     return response
+
+
+def away(error: BaseException) -> HttpResponse:
+    """What programs are told."""
+    log.error("database.away", error=type(error).__name__)
+    return refuse(Refusal("database_unavailable", DATABASE_DOWN, status=503, retry_after=DATABASE_DOWN_RETRY_S))

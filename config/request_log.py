@@ -42,26 +42,34 @@ def middleware(answer: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     return logged
 
 
-def _begin(request: HttpRequest) -> float:
-    """A proxy may have given the request its id already."""
-    given = request.headers.get("X-Request-ID", "")
+def begin(given: str) -> str:
+    """The request's id, on all lines until the next begins. A proxy may have given it one already."""
+    request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:16]
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(
-        request_id=given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:16],
-    )
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def end(what: str, *, status: int, started: float, **facts: object) -> None:
+    """The line. `what` is method and path; `started` is of time.perf_counter()."""
+    write = log.error if status >= 500 else log.info
+    if what.partition(" ")[2].startswith(_UNINTERESTING) and status < 500:
+        write = log.debug
+    write(what, status=status, ms=round((time.perf_counter() - started) * 1000, 1), **facts)
+
+
+def _begin(request: HttpRequest) -> float:
+    begin(request.headers.get("X-Request-ID", ""))
     return time.perf_counter()
 
 
 def _end(request: HttpRequest, response: HttpResponseBase, started: float, body: str) -> HttpResponseBase:
-    facts: dict[str, object] = {"status": response.status_code, "ms": round((time.perf_counter() - started) * 1000, 1)}
+    facts: dict[str, object] = {}
     if user_id := _user_id(request):
         facts["user_id"] = user_id
     if settings.DEBUG_BODIES:
         facts |= {"request": body, "response": _answered(response)}
-    write = log.error if response.status_code >= 500 else log.info
-    if request.path.startswith(_UNINTERESTING) and response.status_code < 500:
-        write = log.debug
-    write(f"{request.method} {request.path}", **facts)
+    end(f"{request.method} {request.path}", status=response.status_code, started=started, **facts)
     response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars().get("request_id", "")
     return response
 
