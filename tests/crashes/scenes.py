@@ -93,7 +93,7 @@ def unheard_and_expired(life: Life) -> dict[str, object]:
 
 def settled(life: Life) -> dict[str, object]:
     told(life)
-    life.sweep_inbox(2)
+    life.sweep_inbox(20)
     return {}
 
 

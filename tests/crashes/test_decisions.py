@@ -82,7 +82,7 @@ def prompted(life: Life) -> dict[str, object]:
 def another_amount(life: Life) -> dict[str, object]:
     life.m_pesa.fault(life.phone, "05")
     scenes.told(life)
-    life.sweep_inbox(2)
+    life.sweep_inbox(20)
     (key,) = life.payment.reasons
     return {"key": key, "reason": REASON}
 
