@@ -10,10 +10,12 @@ at once, while the rows stay. Nothing here is cached: erasing acts at once, in e
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import connection
 
 from lib.crypto import Keyring, Unreadable, keyed_hash, new_key
 
@@ -43,6 +45,22 @@ def unwrapped(data_key: Bytes | None) -> Keyring:
     if data_key is None:
         raise Unreadable(_WRAPPING)
     return Keyring([Keyring(settings.DATA_KEYS).open(bytes(data_key), context=_WRAPPING)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    pk: int
+    data_key: Bytes | None
+
+
+def owner(user_id: int) -> Owner:
+    """A user as far as sealing goes, read now: erasing acts at once. Raises User.DoesNotExist."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data_key FROM accounts_user WHERE id = %s", [user_id])
+        found = cursor.fetchone()
+    if found is None:
+        raise get_user_model().DoesNotExist
+    return _Owner(user_id, found[0])
 
 
 def keyring_of(user_id: int) -> Keyring:

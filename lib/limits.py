@@ -26,8 +26,9 @@ def spend(kind: str, who: str) -> int | None:
 
 
 def _counted(key: str, window: int) -> int:
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # the first of this window
-        cache.add(key, 0, timeout=window)
-        return int(cache.incr(key))
+    """In one trip to Redis; the cache's own `incr` makes two, and four for the first of a window."""
+    place = cache.make_and_validate_key(key)
+    both = cache._cache.get_client(place, write=True).pipeline(transaction=False)  # type: ignore[attr-defined]
+    both.set(place, 0, ex=window, nx=True)
+    both.incr(place)
+    return int(both.execute()[1])

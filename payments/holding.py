@@ -6,11 +6,14 @@ before the first write. The number of queries does not depend on the size of a b
 
 import operator
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from django.db import connection
 
 from ledger import chart
 from lib.db import in_transaction
+from lib.rows import read_rows
 from payments import facts
 from payments.facts import Accounts, Fact, Given, Kind, Known, Lot
 from payments.models import LotRow, Merchant, Payment, PaymentFact
@@ -86,20 +89,39 @@ def hold(payment_ids: Iterable[int]) -> dict[int, Held]:
     """Lock the things and then the payments; read what is known. Unknown ids are left out."""
     ids = sorted(set(payment_ids))
     _lock_things(ids)
-    rows = list(Payment.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
-    _join_merchants(rows)
+    rows = read_rows(Payment, "WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
+    _join_merchants(rows, _merchants_of(rows))
+    return _known_too(rows)
+
+
+@in_transaction
+def hold_one(*, payment_id: int, purpose: str, target_id: int, merchant: Merchant) -> Held:
+    """`hold` for who has in hand what never changes: what it is paid for, and who is paid."""
+    payable(purpose).lock([target_id])
+    rows = read_rows(Payment, "WHERE id = %s FOR NO KEY UPDATE", [payment_id])
+    _join_merchants(rows, {merchant.pk: merchant})
+    return _known_too(rows)[payment_id]
+
+
+def _known_too(rows: Sequence[Payment]) -> dict[int, Held]:
+    """Read after the locks are there: by a statement of its own, which sees what those before us have committed."""
+    ids = [row.pk for row in rows]
     told: dict[int, list[Fact]] = defaultdict(list)
-    for fact_row in PaymentFact.objects.filter(payment_id__in=ids).order_by("id"):
+    for fact_row in read_rows(PaymentFact, "WHERE payment_id = ANY(%s) ORDER BY id", [ids]):
         told[fact_row.payment_id].append(read_fact(fact_row))
     money: dict[int, list[Lot]] = defaultdict(list)
-    for lot_row in LotRow.objects.filter(payment_id__in=ids).order_by("id"):
+    for lot_row in read_rows(LotRow, "WHERE payment_id = ANY(%s) ORDER BY id", [ids]):
         money[lot_row.payment_id or 0].append(read_lot(lot_row))
     return {row.pk: _held(row, told[row.pk], money[row.pk]) for row in rows}
 
 
-def _join_merchants(rows: Sequence[Payment]) -> None:
+def _merchants_of(rows: Sequence[Payment]) -> dict[int, Merchant]:
     """A few merchants take all payments: they are read once, not once for each."""
-    merchants = Merchant.objects.in_bulk({row.merchant_id for row in rows if row.merchant_id})
+    ids = sorted({row.merchant_id for row in rows if row.merchant_id})
+    return {row.pk: row for row in read_rows(Merchant, "WHERE id = ANY(%s)", [ids])} if ids else {}
+
+
+def _join_merchants(rows: Sequence[Payment], merchants: Mapping[int, Merchant]) -> None:
     for row in rows:
         row.merchant = merchants[row.merchant_id] if row.merchant_id else None
 
@@ -113,8 +135,10 @@ def known_of(row: Payment) -> Known:
 
 def _lock_things(payment_ids: Sequence[int]) -> None:
     targets: dict[str, set[int]] = defaultdict(set)
-    for purpose, target in Payment.objects.filter(pk__in=payment_ids).values_list("purpose", "target_id"):
-        targets[purpose].add(target)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT purpose, target_id FROM payments_payment WHERE id = ANY(%s)", [list(payment_ids)])
+        for purpose, target in cursor.fetchall():
+            targets[purpose].add(target)
     for purpose in sorted(targets):
         payable(purpose).lock(sorted(targets[purpose]))
 

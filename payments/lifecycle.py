@@ -1,7 +1,8 @@
 """A payment's whole life, readable top to bottom.
 
-`start` opens or finds the thing, quotes it, and writes one row. `submit` commits that a push is about to be made,
-makes it outside of every transaction, and records the answer as facts. `apply` is the only door for news: it locks,
+`start` opens or finds the thing, quotes it, and writes one row; where the push is made at once, the same commit says so.
+`submit` commits that a push is about to be made, `push` makes it outside of every transaction, and `finish` records
+the answer as facts. `apply` is the only door for news: it locks,
 adds facts, computes status, reasons and position, and writes the thing, the books and the trail in one transaction.
 `close` and `pass_time` end what is no longer waited for. A late proof of payment still wins: nothing here is undone.
 
@@ -46,10 +47,15 @@ def submit(*, payment_id: int, caller: calls.Caller = calls.NOBODY, now: Callabl
     order = begin(payment_id=payment_id, now=now())
     if order is None:
         return False
+    push(order=order, caller=caller, now=now)
+    return True
+
+
+def push(*, order: Order, caller: calls.Caller, now: Callable[[], datetime] = clock.now) -> Payment:
+    """Make the push that was committed as about to be sent, and record its end. Once for each `Order`."""
     with calls.collect() as made:
         pushed = _push(order, now())
-    finish(order=order, pushed=pushed, made=made, caller=caller, now=now())
-    return True
+    return finish(order=order, pushed=pushed, made=made, caller=caller, now=now())
 
 
 @entry_point
@@ -64,11 +70,16 @@ def begin(*, payment_id: int, now: datetime) -> Order | None:
     if not _is_wanted(row, now):
         close_within([held], source=Source.CLOCK, code="CALLED_OFF", now=now)
         return None
+    held.add(facts=[sent(row, now)])
+    record.write({payment_id: held}, now=now)
+    return order_of(row, phone_of(row))
+
+
+def sent(row: Payment, now: datetime) -> Fact:
+    """The next submission is about to be sent: the fact of it, and what the row's work columns say."""
     row.attempts += 1
     row.last_submitted_at, row.next_attempt_at = now, None
-    held.add(facts=[Fact(Kind.SENT, Source.PUSH, row.attempts, at=now)])
-    record.write({payment_id: held}, now=now)
-    return _order(row)
+    return Fact(Kind.SENT, Source.PUSH, row.attempts, at=now)
 
 
 def _is_wanted(row: Payment, now: datetime) -> bool:
@@ -80,16 +91,19 @@ def _is_wanted(row: Payment, now: datetime) -> bool:
     return True
 
 
-def _order(row: Payment) -> Order:
+def order_of(row: Payment, phone: str) -> Order:
+    """The push of this payment's last submission."""
     if row.merchant is None:  # cannot be: payment_mpesa_fields
         raise ValueError(f"{row.transaction_id} has no merchant")
     return Order(
         payment_id=row.pk,
         transaction_id=row.transaction_id,
         environment=row.environment,
+        purpose=row.purpose,
+        target_id=row.target_id,
         merchant=row.merchant,
         amount_cents=row.amount_cents,
-        phone=phone_of(row),
+        phone=phone,
         account_reference=row.account_reference,
         description=row.description,
         submission=row.attempts,
@@ -106,9 +120,11 @@ def _push(order: Order, now: datetime) -> Pushed:
 
 
 @entry_point
-def finish(*, order: Order, pushed: Pushed, made: Sequence[calls.Call], caller: calls.Caller, now: datetime) -> None:
-    """Record what came of a push; refused for good, or too often, is a failure (STK-8)."""
-    held = holding.hold([order.payment_id])[order.payment_id]
+def finish(*, order: Order, pushed: Pushed, made: Sequence[calls.Call], caller: calls.Caller, now: datetime) -> Payment:
+    """Record what came of a push; refused for good, or too often, is a failure (STK-8). The row as it is then."""
+    held = holding.hold_one(
+        payment_id=order.payment_id, purpose=order.purpose, target_id=order.target_id, merchant=order.merchant
+    )
     held.add(facts=pushed.facts)
     refused = [fact for fact in pushed.facts if fact.kind is Kind.REFUSED]
     if refused and not plan_retry(held.row, passing=pushed.passing, now=now):
@@ -123,6 +139,7 @@ def finish(*, order: Order, pushed: Pushed, made: Sequence[calls.Call], caller: 
         caller=caller,
         now=now,
     )
+    return held.row
 
 
 # --- News ------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from lib.errors import Refusal
+from lib.rows import read_rows
 from payments import sealing
 from payments.models import Merchant
 
@@ -37,7 +38,7 @@ def current_environment() -> str:
 
 def merchant_for(*, environment: str, purpose: str) -> Merchant:
     """The merchant that takes money for a purpose. Raises Refusal `mpesa_not_configured`."""
-    merchants = list(Merchant.objects.filter(environment=environment).order_by("id"))
+    merchants = read_rows(Merchant, "WHERE environment = %s ORDER BY id", [environment])
     if not merchants and environment == settings.MPESA.environment:
         merchants = [_from_variables()]
     named = [merchant for merchant in merchants if purpose in merchant.purposes]

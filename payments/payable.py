@@ -73,7 +73,7 @@ class Payable(Protocol):
     transfer_type: str
 
     def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
-        """Make or find the thing; its id. Raises Refusal."""
+        """Make or find the thing, and lock it as `lock` does; its id. Raises Refusal."""
         ...
 
     def lock(self, target_ids: Sequence[int]) -> None:
@@ -102,6 +102,10 @@ class Payable(Protocol):
 
     def describe(self, target_ids: Sequence[int]) -> dict[int, Description]:
         """Words for pages."""
+        ...
+
+    def titles(self, target_ids: Sequence[int]) -> dict[int, str]:
+        """The title of each description alone: for lists, and files of a million lines."""
         ...
 
 

@@ -2,8 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.keys import open_for, phone_hash, seal_for
-from accounts.models import User
+from accounts.keys import Owner, open_for, phone_hash, seal_for
 from payments.models import Payment
 
 CONTEXT = "payment.phone"
@@ -14,7 +13,7 @@ TEST_NUMBERS = [  # Safaricom's, told apart by seed 000 (ruling 11); each ends b
 ]
 
 
-def columns(payer: User, phone: str) -> dict[str, bytes | str]:
+def columns(payer: Owner, phone: str) -> dict[str, bytes | str]:
     """The columns of a payment that hold a phone (2547XXXXXXXX)."""
     return {
         "phone_sealed": seal_for(payer, phone, CONTEXT),

@@ -8,14 +8,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.db import connection
+
 from ledger import books
 from lib.db import in_transaction
 from lib.money import words as money_words
-from lib.rows import insert_rows, update_rows
+from lib.rows import insert_rows, read_rows, update_rows
 from payments import facts, sealing, suspense, telling
 from payments.facts import Fact, Given, Kind, Why
 from payments.holding import Held, read_lot
-from payments.models import Callback, LotRow, PaymentFact
+from payments.models import LotRow, PaymentFact
 from payments.payable import payable
 from payments.project import CHECKOUT_CONTEXT, project
 
@@ -29,8 +31,9 @@ def write(held: Mapping[int, Held], *, now: datetime) -> list[Held]:
     changed = [item for item in held.values() if item.new_facts or item.new_lots]
     if not changed:
         return []
-    locked = books.lock_accounts(_accounts_of(changed))
-    _store_facts(changed, now)
+    places = _accounts_of(changed)
+    locked = books.lock_accounts(places) if places else None
+    store_facts([(item.row.pk, fact) for item in changed for fact in item.new_facts], now=now)
     _store_lots(changed, adopted, now)
     _ask_things(changed, now)
     for item in changed:
@@ -64,19 +67,25 @@ _DERIVED = [
 ]  # fmt: skip
 
 
+_WAKE = """
+    UPDATE payments_callback SET state = 'WAITING', next_attempt_at = %s, attempts = 0
+    WHERE state = 'UNMATCHED' AND checkout_hash = ANY(%s)"""
+
+
 def _wake_unmatched(held: Mapping[int, Held], now: datetime) -> None:
     """A callback that named an unknown request is read again when the request turns up."""
     hashes = [fact.checkout_hash for item in held.values() for fact in item.new_requests]
     if hashes:
-        waiting = Callback.objects.filter(state=Callback.State.UNMATCHED, checkout_hash__in=hashes)
-        waiting.update(state=Callback.State.WAITING, next_attempt_at=now, attempts=0)
+        with connection.cursor() as cursor:
+            cursor.execute(_WAKE, [now, hashes])
 
 
 def _find_money_of_new_requests(held: Mapping[int, Held]) -> None:
     """Its callback may have put money into suspense. Asked after `_wake_unmatched`, which waits for who does so now."""
     items = {fact.checkout_hash: item for item in held.values() for fact in item.new_requests}
     if items:
-        for row in LotRow.objects.filter(payment=None, checkout_hash__in=items):
+        tail = "WHERE payment_id IS NULL AND checkout_hash = ANY(%s) ORDER BY id"
+        for row in read_rows(LotRow, tail, [list(items)]):
             item = items[row.checkout_hash]
             if row.environment == item.row.environment:
                 item.add(lots=[read_lot(row)])
@@ -123,8 +132,10 @@ def _accounts_of(changed: Sequence[Held]) -> list[tuple[str, str]]:
     return sorted(codes)
 
 
-def _store_facts(changed: Sequence[Held], now: datetime) -> None:
-    insert_rows([_fact_row(item.row.pk, fact, now) for item in changed for fact in item.new_facts])
+@in_transaction
+def store_facts(told: Sequence[tuple[int, Fact]], *, now: datetime) -> None:
+    """Facts by payment id. Without `write`, only for a payment that nobody else can know yet."""
+    insert_rows([_fact_row(payment_id, fact, now) for payment_id, fact in told])
 
 
 def _fact_row(payment_id: int, fact: Fact, now: datetime) -> PaymentFact:

@@ -14,18 +14,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
-from accounts.models import User
+from accounts.keys import owner
 from audit import trail
 from lib import money, phone
 from lib.db import entry_point, refused_by
 from lib.errors import Refusal
-from payments import holding, live, merchants, phones, timing
-from payments.facts import Source
-from payments.lifecycle import close_within
+from lib.rows import insert_row
+from payments import holding, lifecycle, live, merchants, phones, providers, record, timing
+from payments.facts import Known, Source
 from payments.models import Payment
 from payments.payable import Quote, payable
+from payments.project import project
 from payments.states import LIVE, Status
 
 _REFERENCE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is misread aloud
@@ -50,34 +51,51 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """`created` False: this payment was there already."""
+    """`created` False: this payment was there already. `push`: committed as about to be sent, for `lifecycle.push`."""
 
     payment_id: int
     transaction_id: str
     created: bool
+    push: providers.Order | None = None
 
 
-def start(*, order: Start, now: datetime) -> Started:
-    """Write the payment, or answer with the live one. Raises Refusal with the next step."""
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """What a start must know of a payment that is there already, and why it was looked at."""
+
+    why: str
+    payment_id: int
+    transaction_id: str
+    payer_id: int
+    amount_cents: int
+    phone_hash: str
+    fingerprint: str
+    deadline_at: datetime | None
+
+
+def start(*, order: Start, now: datetime, at_once: bool = False) -> Started:
+    """Write the payment, or answer with the live one. Raises Refusal with the next step.
+
+    `at_once`: the caller makes the push now, so that this commit says already that it is about to be sent. Else the
+    payment is due, and whoever submits it says so.
+    """
     try:
-        return _start(order=order, now=now)
+        return _start(order=order, now=now, at_once=at_once)
     except IntegrityError as error:
         if refused_by(error) not in _RACES:
             raise
-    return _start(order=order, now=now)
+    return _start(order=order, now=now, at_once=at_once)
 
 
 @entry_point
-def _start(*, order: Start, now: datetime) -> Started:
+def _start(*, order: Start, now: datetime, at_once: bool) -> Started:
     environment = merchants.current_environment()
-    known = _same_key(order)
-    if known:
+    if order.idempotency_key and (known := _same_request(order, _look(order, environment, None))):
         return known
     thing = payable(order.purpose)
     target_id = thing.open(request=order.fields or {}, payer_id=order.payer_id, environment=environment)
-    thing.lock([target_id])
-    known = _same_key(order) or _paid_meanwhile(order)
-    if known:  # a twin of this request, or the proof of payment, held the lock before us
+    there = _look(order, environment, target_id)
+    if known := _same_request(order, there):  # a twin of this request, or the proof of payment, held its lock before us
         return known
     quote = thing.quote([target_id], now=now)[target_id]
     if quote.environment != environment:
@@ -85,13 +103,15 @@ def _start(*, order: Start, now: datetime) -> Started:
             "other_environment", "This belongs to another mode (test or live) and cannot be paid here.", status=409
         )
     amount_cents = _amount(order, quote)
-    living = _live_for_thing(environment, order.purpose, target_id)
+    living = there.get("thing")
     if living:
         if not order.replace:
             return _join(living, order, amount_cents, now)
         _replace(living, now)
-    _refuse_busy_phone(environment, order.phone, now)
-    return _write(order, quote, amount_cents, environment, now)
+    if (busy := there.get("phone")) and (living is None or busy.payment_id != living.payment_id):
+        raise _phone_busy(busy, order.phone, now)
+    row = _row(order, quote, amount_cents, environment, now)
+    return _write(row, order, now, at_once=at_once)
 
 
 def fingerprint(order: Start) -> str:
@@ -100,27 +120,46 @@ def fingerprint(order: Start) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _same_key(order: Start) -> Started | None:
-    if not order.idempotency_key:
-        return None
-    row = Payment.objects.filter(payer_id=order.payer_id, idempotency_key=order.idempotency_key).first()
-    if row is None:
-        return None
-    if row.fingerprint != fingerprint(order):
+_COLUMNS = "id, transaction_id, payer_id, amount_cents, phone_hash, fingerprint, deadline_at FROM payments_payment"
+_LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))  # as the unique indexes say it
+_LOOK = f"""
+    SELECT 'key', {_COLUMNS} WHERE payer_id = %(payer)s AND idempotency_key = %(key)s AND idempotency_key <> ''
+    UNION ALL SELECT 'paid', {_COLUMNS} WHERE id = %(paid)s AND payer_id = %(payer)s AND status = 'COMPLETED'
+    UNION ALL SELECT 'thing', {_COLUMNS} WHERE environment = %(environment)s AND purpose = %(purpose)s
+        AND target_id = %(target)s AND status IN ({_LIVE})
+    UNION ALL SELECT 'phone', {_COLUMNS} WHERE environment = %(environment)s AND phone_hash = %(phone)s
+        AND provider = 'mpesa' AND status IN ({_LIVE})"""
+
+
+def _look(order: Start, environment: str, target_id: int | None) -> dict[str, _Other]:
+    """The payments that this one could be, or could not be beside, by why. Asked under the thing's lock, it sees what
+    those who held it before us have committed."""
+    asked: dict[str, Any] = {
+        "payer": order.payer_id,
+        "key": order.idempotency_key,
+        "paid": order.instead_of,
+        "environment": environment,
+        "purpose": order.purpose,
+        "target": target_id,
+        "phone": phones.phone_hash(order.phone),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, asked)
+        return {values[0]: _Other(*values) for values in cursor.fetchall()}
+
+
+def _same_request(order: Start, there: Mapping[str, _Other]) -> Started | None:
+    """The payment of the same key; or one that was paid meanwhile: a page may still say "timed out" when money has
+    come, and then nothing is asked for a second time."""
+    known = there.get("key")
+    if known and known.fingerprint != fingerprint(order):
         raise Refusal(
             "idempotency_conflict",
             "This Idempotency-Key was used for another request. Use a new key for a new payment.",
             status=409,
         )
-    return Started(row.pk, row.transaction_id, created=False)
-
-
-def _paid_meanwhile(order: Start) -> Started | None:
-    """A page may still say "timed out" when money has come: then nothing is asked for a second time."""
-    if order.instead_of is None:
-        return None
-    row = Payment.objects.filter(pk=order.instead_of, payer_id=order.payer_id, status=Status.COMPLETED).first()
-    return Started(row.pk, row.transaction_id, created=False) if row else None
+    known = known or there.get("paid")
+    return Started(known.payment_id, known.transaction_id, created=False) if known else None
 
 
 def _amount(order: Start, quote: Quote) -> int:
@@ -132,15 +171,10 @@ def _amount(order: Start, quote: Quote) -> int:
     return quote.amount_cents
 
 
-def _live_for_thing(environment: str, purpose: str, target_id: int) -> Payment | None:
-    rows = Payment.objects.filter(environment=environment, purpose=purpose, target_id=target_id, status__in=LIVE)
-    return rows.first()
-
-
-def _join(living: Payment, order: Start, amount_cents: int, now: datetime) -> Started:
+def _join(living: _Other, order: Start, amount_cents: int, now: datetime) -> Started:
     same_payer = living.payer_id == order.payer_id
     if same_payer and living.amount_cents == amount_cents and living.phone_hash == phones.phone_hash(order.phone):
-        return Started(living.pk, living.transaction_id, created=False)
+        return Started(living.payment_id, living.transaction_id, created=False)
     wait = timing.seconds_until(living.deadline_at or now, now)
     raise Refusal(
         "payment_in_progress",
@@ -150,10 +184,10 @@ def _join(living: Payment, order: Start, amount_cents: int, now: datetime) -> St
     )
 
 
-def _replace(living: Payment, now: datetime) -> None:
+def _replace(living: _Other, now: datetime) -> None:
     """The old one is closed and the new one started in one step, from 120 s on (REC-2)."""
-    held = holding.hold([living.pk])
-    row = held[living.pk].row
+    held = holding.hold([living.payment_id])
+    row = held[living.payment_id].row
     if row.status not in LIVE:
         return
     if not may_be_replaced(row):
@@ -163,7 +197,7 @@ def _replace(living: Payment, now: datetime) -> None:
             status=409,
             retry_after=timing.seconds_until(row.deadline_at or now, now),
         )
-    close_within(held.values(), source=Source.PAYER, code="REPLACED", now=now, actor=f"user:{row.payer_id}")
+    lifecycle.close_within(held.values(), source=Source.PAYER, code="REPLACED", now=now, actor=f"user:{row.payer_id}")
 
 
 def may_be_replaced(row: Payment) -> bool:
@@ -173,27 +207,23 @@ def may_be_replaced(row: Payment) -> bool:
     return row.still_processing_at is None or row.still_processing_at < row.timed_out_at
 
 
-def _refuse_busy_phone(environment: str, number: str, now: datetime) -> None:
-    rows = Payment.objects.filter(environment=environment, phone_hash=phones.phone_hash(number), status__in=LIVE)
-    busy = rows.first()
-    if busy:
-        wait = timing.seconds_until(busy.deadline_at or now, now)
-        raise Refusal(
-            "phone_busy",
-            f"There is an open M-Pesa request on {phone.hidden(number)}. Answer it on the phone, or try again in {wait} seconds.",
-            status=409,
-            retry_after=wait,
-        )
+def _phone_busy(busy: _Other, number: str, now: datetime) -> Refusal:
+    wait = timing.seconds_until(busy.deadline_at or now, now)
+    return Refusal(
+        "phone_busy",
+        f"There is an open M-Pesa request on {phone.hidden(number)}. Answer it on the phone, or try again in {wait} seconds.",
+        status=409,
+        retry_after=wait,
+    )
 
 
-def _write(order: Start, quote: Quote, amount_cents: int, environment: str, now: datetime) -> Started:
-    payer = User.objects.get(pk=order.payer_id)
-    row = Payment(
+def _row(order: Start, quote: Quote, amount_cents: int, environment: str, now: datetime) -> Payment:
+    return Payment(
         transaction_id=new_transaction_id(),
         environment=environment,
         purpose=order.purpose,
         target_id=quote.target_id,
-        payer=payer,
+        payer_id=order.payer_id,
         counterparty_id=quote.counterparty_id,
         merchant=merchants.merchant_for(environment=environment, purpose=order.purpose),
         amount_cents=amount_cents,
@@ -206,23 +236,32 @@ def _write(order: Start, quote: Quote, amount_cents: int, environment: str, now:
         status=Status.SENDING,
         next_attempt_at=now + timing.seconds(_HEAD_START_S),
         deadline_at=now + timing.seconds(timing.UNSENT),
-        **phones.columns(payer, order.phone),
+        updated_at=now,
+        **phones.columns(owner(order.payer_id), order.phone),
     )
-    row.save(force_insert=True)
+
+
+def _write(row: Payment, order: Start, now: datetime, *, at_once: bool) -> Started:
+    told = [lifecycle.sent(row, now)] if at_once else []
+    if told:
+        project(row, Known(row.amount_cents).having(facts=told), None, now=now)
+    insert_row(row)
+    record.store_facts([(row.pk, fact) for fact in told], now=now)
     trail.record(
         action="payment.initiated",
-        actor=f"user:{payer.pk}",
+        actor=f"user:{row.payer_id}",
         subject=f"payment:{row.transaction_id}",
-        environment=environment,
+        environment=row.environment,
         data={
             "thing": f"{row.purpose}:{row.target_id}",
-            "amount": money.words(amount_cents),
+            "amount": money.words(row.amount_cents),
             "phone": phone.masked(order.phone),
         },
         at=now,
     )
     live.tell([live.changed(row)], now=now)
-    return Started(row.pk, row.transaction_id, created=True)
+    push = lifecycle.order_of(row, order.phone) if at_once else None
+    return Started(row.pk, row.transaction_id, created=True, push=push)
 
 
 def new_transaction_id() -> str:

@@ -45,7 +45,7 @@ class Sessions:
 
     def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
         code = str(request.get(self.request_field, ""))[:12].upper()
-        row = Booking.objects.filter(code=code, client_id=payer_id).first()
+        row = Booking.objects.select_for_update(no_key=True).filter(code=code, client_id=payer_id).first()
         if row is None:
             raise not_found()
         return row.pk
@@ -77,6 +77,9 @@ class Sessions:
 
     def describe(self, target_ids: Sequence[int]) -> dict[int, Description]:
         return {row.pk: _description(row) for row in _rows(target_ids)}
+
+    def titles(self, target_ids: Sequence[int]) -> dict[int, str]:
+        return {row.pk: title(row) for row in _rows(target_ids)}
 
 
 # --- What it costs, or why it cannot be paid -------------------------------------------------------------------------

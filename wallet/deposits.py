@@ -26,6 +26,8 @@ from payments.states import LIVE
 from wallet.models import Wallet
 
 MINIMUM, MAXIMUM = 10, 150_000  # shillings (STK-2)
+_OPEN = "SELECT id FROM wallet_wallet WHERE user_id = %s AND environment = %s FOR NO KEY UPDATE"
+_LOCK = "SELECT id FROM wallet_wallet WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 
 class Deposits:
@@ -37,20 +39,17 @@ class Deposits:
 
     def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id FROM wallet_wallet WHERE user_id = %s AND environment = %s", [payer_id, environment]
-            )
+            cursor.execute(_OPEN, [payer_id, environment])
             found = cursor.fetchone()
         if found:
             return int(found[0])
         wallet, _created = Wallet.objects.get_or_create(user_id=payer_id, environment=environment)
+        self.lock([wallet.pk])
         return wallet.pk
 
     def lock(self, target_ids: Sequence[int]) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id FROM wallet_wallet WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(target_ids)]
-            )
+            cursor.execute(_LOCK, [list(target_ids)])
 
     def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
         return {
@@ -91,6 +90,9 @@ class Deposits:
             )
             for wallet in wallets
         }
+
+    def titles(self, target_ids: Sequence[int]) -> dict[int, str]:
+        return dict.fromkeys(target_ids, _("Deposit to your wallet"))
 
 
 def balance(user_id: int, environment: str) -> int:

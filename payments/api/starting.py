@@ -43,13 +43,13 @@ class Outcome:
 
 def start_and_send(request: Request, order: starting.Start) -> Outcome:
     """Raises Refusal: what was wrong with the request, or why the push failed for good."""
-    started = starting.start(order=order, now=clock.now())
-    try:
-        if started.created:
-            sending.send_now(payment_id=started.payment_id, caller=caller_of(request))
-        payment = Payment.objects.get(pk=started.payment_id)
-    except (DatabaseError, InterfaceError) as error:  # from here on "nothing was stored" would not be true (OPS-1)
-        raise Refusal("check_phone", _CHECK_PHONE, status=503) from error
+    with sending.turn() as turn:
+        started = starting.start(order=order, now=clock.now(), at_once=turn.given)
+        try:
+            payment = turn.push(order=started.push, caller=caller_of(request)) if started.push else None
+            payment = payment or Payment.objects.get(pk=started.payment_id)
+        except (DatabaseError, InterfaceError) as error:  # from here on "nothing was stored" would not be true (OPS-1)
+            raise Refusal("check_phone", _CHECK_PHONE, status=503) from error
     if started.created and payment.status == Status.FAILED and payment.result_source == Source.PUSH:
         raise _refused_by_mpesa(payment)
     return Outcome(payment, started.created, sent=payment.status != Status.SENDING)

@@ -23,6 +23,8 @@ class Order:
     payment_id: int
     transaction_id: str
     environment: str
+    purpose: str
+    target_id: int
     merchant: Merchant
     amount_cents: int
     phone: str

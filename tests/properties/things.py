@@ -47,6 +47,7 @@ class OneForSale(RecordedDeposits):
     transfer_type = ""
 
     def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
+        self.lock([int(request["itemId"])])
         return int(request["itemId"])
 
     def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
