@@ -17,18 +17,19 @@ from sessions_booking.checks import Seen
 from sessions_booking.models import Booking
 
 LONGEST = 200
+PATTERN = r'^(\*|"[!#-~]{0,64}")$'  # what programs are told; several tags, and weak ones, are read too
 _TAG = r'(?:W/)?"[!#-~]*"'
 _ONE = re.compile(_TAG)
 _FORM = re.compile(rf"\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    {"type": "string", "maxLength": LONGEST, "pattern": r'^(\*|"[!#-~]*"(, ?"[!#-~]*")*)$', "example": '"5d1f0c2b9e8a7f63"'},
+    {"type": "string", "pattern": PATTERN, "example": '"5d1f0c2b9e8a7f63"'},
     OpenApiParameter.HEADER,
     description="The `ETag` of the session as you saw it, or its `version` in double quotes. If it has changed since, "
     "nothing is done (412). Left out, or `*`: whatever it is like by now.",
 )  # fmt: skip
 ETAG = OpenApiParameter(
-    "ETag", str, OpenApiParameter.HEADER, response=True, description="Changes with the session: for `If-Match`."
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="Changes with the session: for `If-Match`."
 )
 
 

@@ -53,7 +53,7 @@ class InitiateDeposit(APIView):
         responses={
             200: OpenApiResponse(InitiatedSerializer, "M-Pesa took it: the prompt is on its way."),
             202: OpenApiResponse(InitiatedSerializer, "M-Pesa has not answered yet. Ask for the status."),
-            **errors(400, 401, 403, 409, 413, 415, 429, 502, 503),
+            **errors(400, 401, 403, 404, 409, 413, 415, 429, 502, 503),
         },
     )
     def post(self, request: Request) -> Response:

@@ -55,10 +55,12 @@ class World:
         session = self.sessions[pick % len(self.sessions)]
         return {
             "transaction_id": payments[pick % len(payments)],
+            "replace": payments[pick % len(payments)],
             "session_id": session,
             "sessionId": session,
             "therapist_id": self.type.therapist_id,
             "sessionTypeId": SessionType.objects.order_by("pk")[0].pk,
+            "If-Match": "*",
             "startsAt": _time(7 + pick, 9 + pick % 8).isoformat(),
         }
 
@@ -81,6 +83,8 @@ def make_real(case: Any, names: dict[str, Any]) -> None:
         _fill(case.path_parameters, names)
     if not wrong(ParameterLocation.QUERY):
         _fill(case.query, names)
+    if not wrong(ParameterLocation.HEADER) and case.operation.method != "get":
+        _fill(case.headers, names)
     if not wrong(ParameterLocation.BODY):
         _fill(case.body, names)
 
