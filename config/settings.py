@@ -209,6 +209,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "queue_order_strategy": "priority",  # who takes from several queues empties them in their order
 }
 CELERY_TASK_PUBLISH_RETRY = False
+CELERY_DB_REUSE_MAX = 2**31  # tasks before Celery hangs up on the database: config/celery.py sees to connections
 # What moves money or asks about it never waits behind news: a queue and a worker of its own (docs/decisions/0008).
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in schedule.QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_EXCHANGE = CELERY_TASK_DEFAULT_ROUTING_KEY = schedule.NEWS

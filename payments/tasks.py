@@ -1,14 +1,18 @@
 """What Celery wakes us for. Every task sweeps rows that are due; its message may be lost or doubled.
 
-Two of them speak with M-Pesa, which may take long to answer. Of each there is one run at a time, so that they can
-never hold all processes of the money worker (at least three): callbacks and the clock find one that is free.
+Two of them speak with M-Pesa, which may take long to answer. Of each there is one run at a time on a machine, so that
+they can never hold all processes of its money worker (at least three): callbacks and the clock find one that is free.
 """
+
+import socket
 
 from celery import shared_task
 
 from lib import clock
 from lib.turns import turn
 from payments import chase, inbox, unmatched
+
+_HERE = socket.gethostname()  # a machine that hangs with its turn in hand must not stop the others
 
 
 @shared_task(name="payments.drain_inbox")
@@ -21,14 +25,14 @@ def drain_inbox() -> None:
 
 @shared_task(name="payments.send_queued")
 def send_queued() -> None:
-    with turn("payments.send_queued") as ours:
+    with turn(f"payments.send_queued on {_HERE}") as ours:
         if ours:
             chase.send_queued(now=clock.now())
 
 
 @shared_task(name="payments.chase")
 def ask() -> None:
-    with turn("payments.chase") as ours:
+    with turn(f"payments.chase on {_HERE}") as ours:
         if ours:
             chase.ask_due(now=clock.now())
             unmatched.ask_due(now=clock.now())

@@ -16,7 +16,8 @@ from payments.states import LIVE
 
 @in_transaction
 def tell(changed: Sequence[Held], *, now: datetime) -> None:
-    """Said within the transaction; it reaches the world after the commit."""
+    """Said within the transaction; it reaches the world after the commit, open pages first."""
+    tell_pages(changed, now=now)
     trail.record_many([entry for item in changed for entry in _entries(item, now)])
     moved = [item for item in changed if item.row.status != item.old_status]
     box.publish_many(
@@ -25,7 +26,6 @@ def tell(changed: Sequence[Held], *, now: datetime) -> None:
     )
     box.publish_many(message for item in changed for message in _more_money(item))
     _free_things(moved, now)
-    tell_pages(changed, now=now)
 
 
 @in_transaction

@@ -104,17 +104,20 @@ class _Watch:
         origin = websockets.Origin(f"http://{processes.LOOPBACK}:{self._sockets}")
         async with self._full:
             socket = await websockets.connect(address, additional_headers=headers, origin=origin, ping_interval=None)
-            await socket.recv()  # the state as it is now
+            await socket.recv()  # the state as it is now, after which the page fetches its part for the first time
+            await self._fetch(page)
         self._open += 1
         async with socket:
             async for _ in socket:
                 self._saw(page["id"], "on the socket")
-                part = await self._send(self._web, load.request(
-                    "GET", f"/payments/{page['id']}/status", port=self._web, headers={**headers, "Connection": "close"}
-                ))  # fmt: skip
-                if page["receipt"].encode() in part:
+                if page["receipt"].encode() in await self._fetch(page):
                     self._saw(page["id"], "part fetched")
                     return
+
+    async def _fetch(self, page: dict[str, str]) -> bytes:
+        headers = {"Cookie": f"sessionid={page['session']}", "Connection": "close"}
+        request = load.request("GET", f"/payments/{page['id']}/status", port=self._web, headers=headers)
+        return await self._send(self._web, request)
 
     async def _tell(self, page: dict[str, str], after: float) -> None:
         await asyncio.sleep(after)
