@@ -5,11 +5,14 @@ for a formula (`=HYPERLINK(…)` as somebody's name) gets an apostrophe before i
 """
 
 import csv
+import functools
 import io
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+
+from django.db.models import Func, TextField
 
 from lib.clock import EAT
 
@@ -22,23 +25,27 @@ _FORMULA = re.compile(r'(^|;[ "]*)(?=[=+\-@\t\r\n＝＋－＠])')
 def lines(rows: Iterable[Sequence[Cell]]) -> bytes:
     """Rows of cells as bytes. Times are ISO 8601 in East Africa Time, None is empty."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(map(_cell, row) for row in rows)
+    csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue().encode()
 
 
+class Stamp(Func):
+    """A time as `lines` writes it, by PostgreSQL itself: a million of them cost Python half a minute. None is ""."""
+
+    template = (
+        """coalesce(to_char(%(expressions)s AT TIME ZONE 'Africa/Nairobi', 'YYYY-MM-DD"T"HH24:MI:SS"+03:00"'), '')"""
+    )
+    output_field = TextField()
+
+
+@functools.lru_cache(maxsize=4096)
 def shillings(amount_cents: int) -> Decimal:
     """100050 -> 1000.50: a number to a spreadsheet, below zero too."""
     return Decimal(amount_cents).scaleb(-2)
 
 
 def _cell(value: Cell) -> Cell:
-    if isinstance(value, str):
-        return harmless(value)
-    return value.astimezone(EAT).isoformat(timespec="seconds") if isinstance(value, datetime) else value
-
-
-def harmless(text: str) -> str:
     """ "=1+1" -> "'=1+1"; also behind a semicolon, where spreadsheets of some countries part the cells."""
-    if text[:1] in _BEGINS_FORMULA or ";" in text:
-        return _FORMULA.sub(r"\1'", text)
-    return text
+    if isinstance(value, str):
+        return _FORMULA.sub(r"\1'", value) if value[:1] in _BEGINS_FORMULA or ";" in value else value
+    return value.astimezone(EAT).isoformat(timespec="seconds") if isinstance(value, datetime) else value

@@ -32,8 +32,8 @@ def payment_rows(payments: Iterable[Payment]) -> list[PaymentRow]:
     titles: dict[tuple[str, int], str] = {}
     for purpose in {row.purpose for row in found}:
         targets = sorted({row.target_id for row in found if row.purpose == purpose})
-        for target, described in payable(purpose).describe(targets).items():
-            titles[purpose, target] = described.title
+        for target, title in payable(purpose).titles(targets).items():
+            titles[purpose, target] = title
     return [PaymentRow(row, titles[row.purpose, row.target_id], brief(row)) for row in found]
 
 

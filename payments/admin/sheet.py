@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet, Sum
 
 from lib.phone import hidden
-from lib.sheets import Cell, shillings
+from lib.sheets import Cell, Stamp, shillings
 from payments.facts import Kind
 from payments.models import Payment, PaymentFact
 from payments.payable import payable
@@ -22,7 +21,7 @@ HEAD = (
 
 
 class Row(NamedTuple):
-    """What is read of each payment: names of its columns."""
+    """What is read of each payment: names of its columns, and of its times, which PostgreSQL writes."""
 
     pk: int
     transaction_id: str
@@ -43,17 +42,24 @@ class Row(NamedTuple):
     result_description: str
     merchant__shortcode: str | None
     account_reference: str
-    initiated_at: datetime
-    completed_at: datetime | None
-    failed_at: datetime | None
-    timed_out_at: datetime | None
-    mpesa_transaction_at: datetime | None
+    started: str
+    paid: str
+    failed: str
+    timed_out: str
+    told: str
     reasons: list[str]
 
 
 def rows(found: "QuerySet[Payment]") -> "QuerySet[Payment, Any]":
     """Of the admin's list, in its order."""
-    return found.values_list(*Row._fields)
+    times = {
+        "started": Stamp("initiated_at"),
+        "paid": Stamp("completed_at"),
+        "failed": Stamp("failed_at"),
+        "timed_out": Stamp("timed_out_at"),
+        "told": Stamp("mpesa_transaction_at"),
+    }
+    return found.annotate(**times).values_list(*Row._fields)
 
 
 def lines(batch: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[Cell]]:
@@ -69,7 +75,7 @@ def _line(row: Row, thing: str, taken_back: int) -> Sequence[Cell]:
         row.counterparty_name, hidden(row.phone_tail) if row.phone_tail else "", shillings(row.amount_cents),
         shillings(row.received_cents), shillings(row.refunded_cents), shillings(_unspent(row, taken_back)), row.status,
         row.receipt, row.result_code, row.result_description, row.merchant__shortcode, row.account_reference,
-        row.initiated_at, row.completed_at, row.failed_at, row.timed_out_at, row.mpesa_transaction_at,
+        row.started, row.paid, row.failed, row.timed_out, row.told,
         " · ".join(sorted({review(key).title for key in row.reasons})),
     )  # fmt: skip
 
@@ -85,9 +91,9 @@ def _things(payments: Iterable[Row]) -> dict[tuple[str, int], str]:
     for row in payments:
         targets[row.purpose].add(row.target_id)
     return {
-        (purpose, target): said.title
+        (purpose, target): title
         for purpose, wanted in targets.items()
-        for target, said in payable(purpose).describe(sorted(wanted)).items()
+        for target, title in payable(purpose).titles(sorted(wanted)).items()
     }
 
 
