@@ -136,6 +136,8 @@ PAGES = [
     Shot("admin-payments", "/admin/payments/payment/", "admin"),
     Shot("admin-review", "/admin/payments/payment/?review=open", "admin"),
     Shot("admin-payment", "/admin/payments/payment/?review=open", "admin", _first_row),
+    Shot("admin-owed", "/admin/payments/owed/", "admin"),
+    Shot("admin-owed-payer", "/admin/payments/owed/", "admin", _first_row),
     Shot("admin-inbox", "/admin/payments/callback/", "admin"),
     Shot("admin-sessions", "/admin/sessions_booking/booking/", "admin"),
     Shot("admin-session", "/admin/sessions_booking/booking/?state=CONFIRMED", "admin", _first_row),

@@ -16,8 +16,8 @@ class Migration(migrations.Migration):
             fields=[
             ],
             options={
-                'verbose_name': 'money owed to a payer',
-                'verbose_name_plural': 'money owed to payers',
+                'verbose_name': 'payer who is owed money',
+                'verbose_name_plural': 'payers who are owed money',
                 'proxy': True,
                 'indexes': [],
                 'constraints': [],

@@ -23,8 +23,8 @@ class Owed(LedgerAccount):
 
     class Meta:
         proxy = True
-        verbose_name = "money owed to a payer"
-        verbose_name_plural = "money owed to payers"
+        verbose_name = "payer who is owed money"
+        verbose_name_plural = "payers who are owed money"
 
     @property
     def payer_id(self) -> int:

@@ -10,15 +10,20 @@ from tests.stack import Person, Stack
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.requirement("ADM-5", "RT-1")
-def test_the_list_follows_a_payment_without_a_reload(product: Stack, open_page: Callable[..., Page]) -> None:
-    payer: Person = product.people("watched")[0]
+def as_admin(product: Stack, open_page: Callable[..., Page]) -> Page:
     page = open_page(viewport={"width": 1280, "height": 800})
     page.goto(f"{product.site}/log-in/")
     page.get_by_label("E-mail address").fill("admin@malipo.test")
     page.get_by_label("Password").fill("malipo-demo")
     page.locator("main form button").first.click()
     page.wait_for_url(f"{product.site}/")
+    return page
+
+
+@pytest.mark.requirement("ADM-5", "RT-1")
+def test_the_list_follows_a_payment_without_a_reload(product: Stack, open_page: Callable[..., Page]) -> None:
+    payer: Person = product.people("watched")[0]
+    page = as_admin(product, open_page)
     page.goto(f"{product.site}/admin/payments/payment/?q=watched")
     expect(page.locator(".live-note")).to_have_text("Live")
     expect(page.locator("#result_list tbody tr")).to_have_count(0)
@@ -26,3 +31,25 @@ def test_the_list_follows_a_payment_without_a_reload(product: Stack, open_page: 
     row = page.locator("#result_list tbody tr")
     expect(row).to_have_count(1, timeout=20_000)
     expect(row).to_contain_text("Paid", timeout=20_000)
+
+
+@pytest.mark.requirement("ADM-5", "REC-6", "CB-7")
+def test_the_desk_and_the_list_of_what_is_owed_follow_too(product: Stack, open_page: Callable[..., Page]) -> None:
+    """A shilling more is taken than was asked for: nothing is bought, all of it is owed."""
+    payer: Person = product.people("overpaid")[0]
+    desk, owed = as_admin(product, open_page), as_admin(product, open_page)
+    desk.goto(f"{product.site}/admin/")
+    expect(desk.locator(".live-note")).to_have_text("Live")
+    tile = desk.locator(".tile", has_text="is owed")
+    before = tile.inner_text()
+    owed.goto(f"{product.site}/admin/payments/owed/?q=overpaid")
+    expect(owed.locator(".live-note")).to_have_text("Live")
+    expect(owed.locator("#result_list tbody tr")).to_have_count(0)
+    total = owed.locator("[data-live-part=total]")
+    before_total = total.inner_text()
+    product.deposit(payer, "254190500077", 30)
+    row = owed.locator("#result_list tbody tr")
+    expect(row).to_have_count(1, timeout=20_000)
+    expect(row).to_contain_text("KES 31")
+    expect(total).not_to_have_text(before_total)
+    expect(tile).not_to_have_text(before, timeout=20_000)
