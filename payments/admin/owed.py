@@ -1,6 +1,5 @@
 """Money owed to payers: who, how much, since when, from which payments. The books say it; no decision takes it off."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,7 +45,7 @@ class OwedAdmin(WatchedAdmin):
     class Media:
         js = (Script("js/admin-live.js", type="module"),)
 
-    def get_ordering(self, request: HttpRequest) -> Sequence[OrderBy]:
+    def get_ordering(self, request: HttpRequest) -> tuple[OrderBy, ...]:
         """The newest money first. (As `ordering` the check of the admin would look for a column of this name.)"""
         return (F("latest").desc(),)
 
