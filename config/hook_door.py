@@ -10,6 +10,7 @@ believed, stored and answered is said there.
 import functools
 import time
 from collections.abc import Callable, Iterable
+from http.client import responses
 from typing import Any
 
 import structlog
@@ -29,7 +30,6 @@ log = structlog.get_logger(__name__)
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 _DOCUMENTED = frozenset(f"/{route}" for route in DOCUMENTED_CALLBACKS)
-_WORDS = {200: "200 OK", 403: "403 Forbidden", 413: "413 Request Entity Too Large"}
 
 
 class _Asked(HttpRequest):
@@ -72,7 +72,11 @@ def _is_plain(environ: Environ) -> bool:
 def _is_callback(path: str) -> bool:
     """By its shape: a token is judged later. One with anything but letters and digits may be spelt otherwise in truth."""
     token = _token(path)
-    return path in _DOCUMENTED if token is None else len(token) == hooks.TOKEN_LENGTH and token.isalnum() and token.isascii()
+    return (
+        path in _DOCUMENTED
+        if token is None
+        else len(token) == hooks.TOKEN_LENGTH and token.isalnum() and token.isascii()
+    )
 
 
 def _token(path: str) -> str | None:
@@ -102,7 +106,7 @@ def _answered(environ: Environ, start_response: Callable[..., Any], *, secure: b
 def _said(environ: Environ, path: str) -> tuple[str, bytes, list[tuple[str, str]]]:
     try:
         answer = callbacks.receive(_arrived(environ, path), now=clock.now())
-        return _WORDS[answer.status], answer.body, [("Content-Type", callbacks.JSON)]
+        return f"{answer.status} {responses[answer.status]}", answer.body, [("Content-Type", callbacks.JSON)]
     except (OperationalError, InterfaceError) as error:
         return _spelt(outage.away(error))
     except Exception:

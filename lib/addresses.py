@@ -8,6 +8,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
+@functools.lru_cache(maxsize=1024)
 def parse(text: str) -> Address | None:
     """An address; IPv4 written as IPv6 (`::ffff:1.2.3.4`) is IPv4, and a zone (`%eth0`) is no part of it. None where
     it is none."""

@@ -9,7 +9,7 @@ from dev.places import Unusable
 CLIENTS = 16
 SECONDS = 6.0
 PAYMENTS = 2000
-# As `payments.callbacks` writes it; the sealed body is as long as a real one, and the row waits for a worker.
+# As `payments.storing` writes one that comes alone; the sealed body is as long as a real one, and the row waits for a worker.
 INSERT = """
 INSERT INTO payments_callback (kind, environment, payment_id, submission, verdict, verdict_reason, path, address,
     body_sealed, size, received_at, state, attempts, next_attempt_at, outcome, error, checkout_hash)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -13,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from django.db import OperationalError, connection
 from django.http import HttpResponse
-from django.test import Client, RequestFactory
+from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -24,7 +25,7 @@ from lib import clock, crypto
 from payments import callbacks, calls, hooks, inbox, sealing
 from payments.models import Callback, Exchange, LotRow, Payment, PaymentFact
 from payments.states import Status
-from payments.tests import bodies, factories
+from payments.tests import bodies, doors, factories
 from payments.urls import DOCUMENTED_CALLBACKS
 
 pytestmark = pytest.mark.django_db
@@ -56,8 +57,25 @@ def paid(payment: Payment, **given: Any) -> bytes:
     return bodies.success(factories.checkout_of(payment.pk), **given)
 
 
+_door = ""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What follows holds at both doors."""
+    metafunc.parametrize("door", doors.DOORS, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def door(request: pytest.FixtureRequest) -> Iterator[str]:
+    global _door
+    _door = getattr(request, "param", "")
+    yield _door
+    _door = ""
+
+
 def post(url: str, body: bytes, *, address: str = SAFARICOM, **headers: str) -> HttpResponse:
-    client = Client(enforce_csrf_checks=True)
+    """Through the test's door; in the tests of properties through either."""
+    client = doors.client(_door or doors.by(body + url.encode()))
     return client.post(url, body, content_type=JSON, REMOTE_ADDR=address, **headers)
 
 
@@ -118,8 +136,8 @@ def test_what_cannot_be_read_is_stored_and_answered_all_the_same(payment: Paymen
 @pytest.mark.parametrize(
     "kind", ["application/json; charset=zip", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
 )
-def test_whatever_the_body_is_called(payment: Payment, kind: str) -> None:
-    answer = Client().generic("POST", url_of(payment), paid(payment), content_type=kind)
+def test_whatever_the_body_is_called(payment: Payment, kind: str, door: str) -> None:
+    answer = doors.client(door).generic("POST", url_of(payment), paid(payment), content_type=kind)
     assert answer.status_code == 200
     drain()
     payment.refresh_from_db()
@@ -159,9 +177,9 @@ def test_a_chunked_body_has_no_length_beforehand(payment: Payment, settings: Any
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete", "options"])
-def test_callbacks_are_posts(payment: Payment, method: str) -> None:
+def test_callbacks_are_posts(payment: Payment, method: str, door: str) -> None:
     for url in (url_of(payment), "/api/deposits/callback"):
-        assert getattr(Client(), method)(url).status_code == 405
+        assert getattr(doors.client(door), method)(url).status_code == 405
     assert not Callback.objects.exists()
 
 
@@ -194,6 +212,24 @@ def test_an_address_off_the_list_only_makes_us_ask(payment: Payment) -> None:
     assert row.next_query_at is not None
     assert row.next_query_at <= clock.now()
     assert nothing_moved(payment)
+
+
+@pytest.mark.requirement("SEC-7")
+@pytest.mark.parametrize("url", ["token", "signature"])
+def test_an_address_off_the_list_is_a_security_event_up_to_a_cap(payment: Payment, url: str) -> None:
+    """Somebody knows a secret of ours, or M-Pesa calls from elsewhere: either way a person should hear of it."""
+    for _ in range(25):
+        if url == "token":
+            assert post(url_of(payment), b"{}", address=STRANGER).status_code == 200
+        else:
+            post("/api/mpesa/callback", b"{}", address=STRANGER, HTTP_X_MPESA_SIGNATURE=signed(b"{}"))
+    post("/api/mpesa/callback", b"{}", address=STRANGER)  # proves nothing, so it is nobody's secret
+    post(url_of(payment), b"{}")
+    assert Callback.objects.count() == 27
+    assert security_events() == ["security.callback_off_list"] * 20
+    entry = Entry.objects.filter(action="security.callback_off_list").latest("pk")
+    path = "/hooks/" if url == "token" else "/api/mpesa/callback"
+    assert (entry.subject, entry.data) == (f"address:{STRANGER}", {"path": path})
 
 
 @pytest.mark.requirement("SEC-7")

@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.db import connection
-from django.test import Client
 
 from payments import hooks
 from payments.models import Callback
+from payments.tests import doors
 from payments.urls import DOCUMENTED_CALLBACKS
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -21,14 +21,15 @@ ADDRESS = f"/hooks/{hooks.token(hooks.Hook('STK', 'sandbox', 1, 1))}"
 @pytest.mark.requirement("CB-1")
 @pytest.mark.requirement("OPS-1")
 @pytest.mark.django_db(transaction=True)
-def test_the_first_callback_after_a_restart_of_the_database_is_stored() -> None:
+@pytest.mark.parametrize("door", doors.DOORS)
+def test_the_first_callback_after_a_restart_of_the_database_is_stored(door: str) -> None:
     """Its connection is dead, and M-Pesa may not call again."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         ours = cursor.fetchone()[0]
     with psycopg.connect(**_address(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [ours])
-    answer = Client().post(ADDRESS, b"{}", content_type="application/json")
+    answer = doors.client(door).post(ADDRESS, b"{}", content_type="application/json")
     assert (answer.status_code, Callback.objects.count()) == (200, 1)
 
 
@@ -38,11 +39,11 @@ def _address() -> dict[str, object]:
 
 
 ASKING = """
-import json, sys
-import django
-django.setup()
-from django.test import Client
-client = Client(raise_request_exception=False)
+import sys
+from config import wsgi
+from payments.tests import doors
+assert wsgi.application is not wsgi.pages
+client = doors.client("short")
 for path in sys.argv[1:]:
     answer = client.post(path, "{}", content_type="application/json", HTTP_HOST="127.0.0.1")
     print(answer.status_code)

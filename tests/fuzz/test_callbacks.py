@@ -148,6 +148,8 @@ class TestUnproven(Fuzzed):
         assert (scene.snapshot(self.mine), scene.snapshot(self.other)) == before
         assert scene.moved() == money
         assert [(verdict, body) for verdict, _, body in scene.stored()] == [("DOUBTFUL", raw)]
+        events = [event for event in scene.security_events() if event != "security.callback_mismatch"]
+        assert events == ([] if url == "none" else ["security.callback_off_list"])
 
 
 @pytest.mark.requirement("CB-7")
@@ -189,7 +191,8 @@ class TestSizes(Fuzzed):
             scene.drain()
         assert result == ("kept" if size <= LIMIT else "large")
         assert [body for _, _, body in scene.stored()] == ([raw] if result == "kept" else [])
-        assert scene.security_events() == ([] if result == "kept" else ["security.callback_too_large"])
+        proven = [] if where else ["security.callback_off_list"]  # by its token, but from a stranger's address
+        assert scene.security_events() == (proven if result == "kept" else ["security.callback_too_large"])
         assert scene.snapshot(self.mine) == before
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from django.http import HttpResponse
-from django.test import Client
 from hypothesis import strategies as st
+
+from payments.tests import doors
 
 SECRET = "the callbacks' secret"
 PROXIES = ["10.0.0.0/8"]
@@ -115,9 +116,10 @@ def signature(body: bytes, secret: str = SECRET) -> str:
 def post(
     url: str, body: bytes, *, origin: Origin | None = None, kind: str = "application/json", **headers: str
 ) -> HttpResponse:
-    """`origin.proxies` are to be set by the caller. A server gives header texts as latin-1, and so does this."""
+    """Through either door. `origin.proxies` are to be set by the caller. A server gives header texts as latin-1, and so
+    does this."""
     origin = origin or Origin(listed())
     if origin.forwarded is not None:
         headers["HTTP_X_FORWARDED_FOR"] = origin.forwarded
-    client = Client(enforce_csrf_checks=True)
+    client = doors.client(doors.by(body + url.encode()))
     return client.generic("POST", url, body, content_type=kind, REMOTE_ADDR=origin.peer, **headers)
