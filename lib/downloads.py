@@ -8,31 +8,35 @@ generator is closed in its thread, and the connection with it.
 """
 
 import contextvars
+import zlib
 from asyncio import wrap_future
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from itertools import chain
 
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 
 from lib.errors import Refusal
 
 _END = b""
+_PACKED = 3  # of 9: a tenth of the size; more would cost more time than it saves
 
 
 class Download:
     """Raises at once what the generator raises before its first piece (a refusal, a database that is away)."""
 
     def __init__(self, pieces: Generator[bytes, None, None]) -> None:
-        self._pieces = pieces
+        self._source = self._pieces = pieces
         self._context = contextvars.copy_context()  # the language, and the request's id in logs
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="download")
         self._closed = False
         try:
-            self._first: bytes | None = self.ask().result()
+            self._first = self.ask().result()
         except BaseException:
             self.close()
             raise
@@ -43,15 +47,21 @@ class Download:
 
     def __iter__(self) -> Iterator[bytes]:
         with closing(self):
-            yield self._taken_first()
+            if self._first:
+                yield self._first
             while piece := self.ask().result():
                 yield piece
 
     async def pieces(self) -> AsyncIterator[bytes]:
         with closing(self):
-            yield self._taken_first()
+            if self._first:
+                yield self._first
             while piece := await wrap_future(self.ask()):
                 yield piece
+
+    def pack(self) -> None:
+        """Before the first piece is taken: all of them as gzip, packed in the same thread."""
+        self._pieces, self._first = _gzip(chain([self._first], self._source)), b""
 
     def close(self) -> None:
         """Waits for nothing: the piece that is being made is finished first, in the thread."""
@@ -69,13 +79,17 @@ class Download:
 
     def _end(self) -> None:
         try:
-            self._pieces.close()
+            self._source.close()
         finally:
             connections.close_all()
 
-    def _taken_first(self) -> bytes:
-        first, self._first = self._first or _END, None
-        return first
+
+def _gzip(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
+    """One stream, of which each piece can be read as soon as it has come."""
+    packer = zlib.compressobj(_PACKED, wbits=31)
+    for piece in pieces:
+        yield packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield packer.flush()
 
 
 class _Awaited:
@@ -91,10 +105,16 @@ class _Awaited:
 
 def answer(request: HttpRequest, download: Download, *, file_name: str) -> StreamingHttpResponse:
     """A CSV file to be saved; nobody on the way keeps or gathers it."""
+    packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    if packed:
+        download.pack()
     content = _Awaited(download) if isinstance(request, ASGIRequest) else download
     response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response["Cache-Control"] = "no-store, private"
+    if packed:  # by Django's middleware each piece would be a file of its own under ASGI: browsers keep the first alone
+        response["Content-Encoding"] = "gzip"
+    patch_vary_headers(response, ["Accept-Encoding"])
     response["X-Accel-Buffering"] = "no"
     return response
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.middleware.gzip import GZipMiddleware
 from django.test import AsyncRequestFactory, RequestFactory
 
 from lib import downloads
@@ -94,6 +96,36 @@ def test_what_is_refused_before_the_first_piece_is_refused_at_once() -> None:
 
     with pytest.raises(Refusal, match="Wait"):
         Download(refuse())
+
+
+@pytest.mark.parametrize("factory", [RequestFactory(), AsyncRequestFactory()])
+def test_packed_it_is_one_stream_whose_pieces_come_at_once(factory: RequestFactory) -> None:
+    """A browser reads the first of several gzip members, and believes that this was all."""
+    source = Source(3)
+    request = factory.get("/", headers={"accept-encoding": "gzip, br"})
+    made = downloads.answer(request, Download(source()), file_name="a.csv")
+    response = GZipMiddleware(lambda _: made)(request)
+    reader, read = zlib.decompressobj(wbits=31), []
+    for piece in _pieces_of(response):
+        read.append(reader.decompress(piece))
+    assert (read, reader.eof, reader.unused_data) == ([b"piece"] * 3 + [b""], True, b"")
+    assert (response["Content-Encoding"], response["Vary"]) == ("gzip", "Accept-Encoding")
+    response.close()
+    assert source.ended.wait(5)
+
+
+def _pieces_of(response: "downloads.StreamingHttpResponse") -> list[bytes]:
+    async def read() -> list[bytes]:
+        return [piece async for piece in response]
+
+    return asyncio.run(read()) if response.is_async else list(response)
+
+
+def test_a_packed_one_that_nobody_reads_ends_too() -> None:
+    source = Source(3)
+    request = RequestFactory().get("/", headers={"accept-encoding": "gzip"})
+    downloads.answer(request, Download(source()), file_name="a.csv").close()
+    assert source.ended.wait(5)
 
 
 def test_nobody_keeps_it_on_the_way() -> None:
