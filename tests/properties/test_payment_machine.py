@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from ledger import books, chart, checks
 from ledger.models import LedgerAccount, Transfer
 from lib.errors import Refusal
-from payments import chase, holding, inbox, lifecycle, owed, review, sealing, situation, starting, suspense
+from payments import chase, inbox, lifecycle, review, sealing, starting, suspense
 from payments.facts import Fact, Kind, Lot, Source
 from payments.lifecycle import News
 from payments.models import Callback, LotRow, Payment, PaymentFact
@@ -30,6 +30,7 @@ from payments.tests import bodies, factories
 from payments.tests.factories import AT, UserFactory, acceptance, checkout_of, loss, refusal
 from tests.properties import things
 from tests.properties.oracle import ORDER, Said, Story, World
+from tests.properties.owing import prove_listed
 from wallet.models import Wallet
 
 SHORTCODE = "174379"
@@ -384,25 +385,7 @@ class Payments(RuleBasedStateMachine):
 
     @invariant()
     def what_is_owed_is_listed(self) -> None:
-        """Shilling by shilling, payer by payer and payment by payment, whatever was taken off the review list."""
-        owing: defaultdict[int, dict[str, int]] = defaultdict(dict)
-        for story in self.world.stories.values():
-            if cents := -story.books(SHORTCODE).get(chart.owed(story.payer), 0):
-                owing[story.payer][story.transaction_id] = cents
-        listed = {row.payer_id: row for row in owed.in_words(owed.waiting(environment="sandbox"))}
-        assert {payer: row.balance_cents for payer, row in listed.items()} == {
-            payer: sum(each.values()) for payer, each in owing.items()
-        }
-        for payer, row in listed.items():
-            parts = owed.parts(account=row)
-            assert {part.subject: part.cents for part in parts} == owing[payer]
-            assert set(row.payments) <= set(owing[payer])
-            assert row.since <= row.latest <= self.now
-            for payment in (part.payment for part in parts if part.payment):
-                known = holding.known_of(payment)
-                assert situation.owed_cents(row=payment, known=known) == owing[payer][payment.transaction_id]
-        total = owed.total(environment="sandbox")
-        assert total == owed.Total(len(owing), sum(sum(each.values()) for each in owing.values()))
+        prove_listed(self.world.stories.values(), shortcode=SHORTCODE, now=self.now)
 
     @invariant()
     def no_receipt_counts_twice(self) -> None:

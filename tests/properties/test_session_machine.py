@@ -22,17 +22,18 @@ from hypothesis.stateful import (
 )
 
 from accounts.roles import Role
-from ledger import checks
+from ledger import chart, checks
 from ledger.models import Transfer
 from lib.errors import Refusal
 from outbox.models import Delivery
 from payments import lifecycle, starting
 from payments.models import Payment
 from payments.tests.factories import UserFactory, acceptance, answered, new_phone
-from sessions_booking import booking, reminders
+from sessions_booking import booking, reading, reminders
 from sessions_booking.models import Booking
 from sessions_booking.tests.factories import AT, at, session_type
 from tests.properties.oracle import Said, Story, World
+from tests.properties.owing import prove_listed
 from tests.properties.test_payment_machine import SHORTCODE, as_news, said
 
 ACTS = ["requested", "approved", "declined", "cancelled", "rescheduled", "expired", "confirmed", "completed"]
@@ -406,6 +407,18 @@ class Sessions(RuleBasedStateMachine):
             story = self.diary.stories[row.pk]
             assert row.status == story.status
             assert {key.split(":")[0] for key in row.reasons} == story.flags()
+
+    @invariant()
+    def what_is_owed_is_listed(self) -> None:
+        """And said on the session's own page."""
+        stories = self.diary.stories.values()
+        prove_listed(stories, shortcode=SHORTCODE, now=self.now)
+        rows = list(Booking.objects.all())
+        standings = reading.standings(bookings=rows, now=self.now)
+        for row in rows:
+            mine = [story for story in stories if story.thing == row.pk]
+            owing = sum(-story.books(SHORTCODE).get(chart.owed(story.payer), 0) for story in mine)
+            assert standings[row.pk].kept_cents == owing
 
     @invariant()
     def nobody_is_told_twice(self) -> None:
