@@ -16,7 +16,8 @@ TOKEN, PUSH, QUERY = "/oauth/v1/generate", "/mpesa/stkpush/v1/processrequest", "
 
 @dataclass
 class Reply:
-    """`body` as JSON unless it is bytes. `hang` holds the answer back until the test ends; `drop` closes without one.
+    """`body` as JSON unless it is bytes. `hang` holds the answer back until the test ends; `drop` closes without one,
+    `then_close` after it, without a word of warning.
 
     `claimed_length` lies about the length; `stall_after` sends that many bytes of the body, then nothing more; `trickle` sends it byte by byte.
     """
@@ -26,6 +27,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     hang: bool = False
     drop: bool = False
+    then_close: bool = False
     claimed_length: int | None = None
     stall_after: int | None = None
     trickle: bool = False
@@ -50,7 +52,7 @@ class Daraja:
     def __init__(self) -> None:
         self.script: dict[str, deque[Reply]] = defaultdict(deque)
         self.seen: list[Seen] = []
-        self.connections = 0
+        self.connections = self.closed = 0
         self.ended = threading.Event()
         self.url = ""
 
@@ -115,7 +117,14 @@ def running(tls: ssl.SSLContext | None = None) -> Iterator[Daraja]:
             if reply.stall_after is not None:
                 self.wfile.flush()
                 daraja.ended.wait(10)
-            self.close_connection = reply.claimed_length is not None or reply.stall_after is not None
+            broken = reply.claimed_length is not None or reply.stall_after is not None
+            self.close_connection = broken or reply.then_close
+
+        def finish(self) -> None:
+            super().finish()
+            if self.close_connection:
+                self.request.shutdown(socket.SHUT_RDWR)
+                daraja.closed += 1
 
     class Server(ThreadingHTTPServer):
         daemon_threads = False

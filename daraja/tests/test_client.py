@@ -17,6 +17,7 @@ from daraja.tests.conftest import ISSUED, NOW
 from daraja.tests.server import PUSH, QUERY, TOKEN, Daraja, Reply
 from daraja.tokens import MemoryTokens
 from daraja.wire import StkAccepted, StkPush, StkQuery
+from tests.stack import until
 
 ACCEPTED = {
     "MerchantRequestID": "234f-43a9-ae11-d0b0c2dbe930108127",
@@ -74,6 +75,26 @@ def test_connections_are_kept_and_shared(mpesa: Daraja, client: Client, push: St
     for _ in range(5):
         client.stk_push(push, now=NOW)
     assert mpesa.connections == 1
+
+
+@pytest.mark.requirement("STK-8")
+def test_a_kept_connection_that_was_closed_meanwhile_is_not_used(mpesa: Daraja, client: Client, push: StkPush) -> None:
+    """Seen before anything is sent over it: so nothing is lost, and nothing is sent twice."""
+    mpesa.on(PUSH, Reply(ACCEPTED, then_close=True), Reply(ACCEPTED))
+    client.stk_push(push, now=NOW)
+    until(lambda: mpesa.closed == 1, what="the server to close the connection")
+    client.stk_push(push, now=NOW)
+    assert (mpesa.connections, len(mpesa.calls(PUSH))) == (2, 2)
+
+
+@pytest.mark.requirement("STK-8")
+def test_a_kept_connection_that_breaks_under_a_push_is_not_tried_again(
+    mpesa: Daraja, client: Client, push: StkPush
+) -> None:
+    mpesa.on(PUSH, Reply(ACCEPTED), Reply(drop=True), Reply(ACCEPTED))
+    client.stk_push(push, now=NOW)
+    assert uncertain(client, push).code == "connection_broken"
+    assert (mpesa.connections, len(mpesa.calls(PUSH))) == (1, 2)
 
 
 @pytest.mark.requirement("STK-9")
