@@ -5,8 +5,8 @@ of the server. It holds a slot, so only so many are made at once, and each batch
 reads so slowly that the transaction idles too long loses it: PostgreSQL itself ends it, and slot, cursor and
 connection are free. The trail has who began which report with which filters, and how it ended, after how many rows.
 
-A file that could not be finished says so twice: its last line begins with `# incomplete`, and the transfer is broken
-off, so that browsers and programs report a failed download.
+A file that could not be finished says so: its last line begins with `# incomplete`. The transfer is broken off too where
+the server can do that (ASGI); a program that reads these files should look for the line.
 """
 
 import re
