@@ -7,6 +7,7 @@ is known; `words` has a text for each of these.
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from payments import facts, timing
 from payments.facts import Kind, Known, Source
@@ -45,6 +46,19 @@ class Situation(StrEnum):
     REFUNDED = "REFUNDED"  # we gave it back, in whole or in part
 
 
+class Amounts(Protocol):
+    """What a payment, or a line of a report, says of its money."""
+
+    @property
+    def amount_cents(self) -> int: ...
+    @property
+    def received_cents(self) -> int: ...
+    @property
+    def refunded_cents(self) -> int: ...
+    @property
+    def answer(self) -> str: ...
+
+
 def situation(*, row: Payment, known: Known, now: datetime) -> Situation:
     match Status(row.status):
         case Status.SENDING:
@@ -70,8 +84,13 @@ def may_be_sent_by_hand(*, row: Payment, known: Known, now: datetime) -> bool:
 
 def owed_cents(*, row: Payment, known: Known) -> int:
     """What came and was neither given for nor taken or given back."""
+    return unspent_cents(row, taken_back_cents(known))
+
+
+def unspent_cents(row: Amounts, taken_back: int) -> int:
+    """The same where only the amounts of a payment were read."""
     given = row.amount_cents if row.answer == Payment.Answer.GIVEN else 0
-    return max(0, row.received_cents - row.refunded_cents - taken_back_cents(known) - given)
+    return max(0, row.received_cents - row.refunded_cents - taken_back - given)
 
 
 def taken_back_cents(known: Known) -> int:

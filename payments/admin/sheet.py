@@ -11,6 +11,7 @@ from lib.sheets import Cell, Stamp, shillings
 from payments.facts import Kind
 from payments.models import Payment, PaymentFact
 from payments.payable import payable
+from payments.situation import unspent_cents
 from payments.why import review
 
 HEAD = (
@@ -73,17 +74,11 @@ def _line(row: Row, thing: str, taken_back: int) -> Sequence[Cell]:
     return (
         row.transaction_id, row.environment, row.purpose, thing, row.payer__name or row.payer__email,
         row.counterparty_name, hidden(row.phone_tail) if row.phone_tail else "", shillings(row.amount_cents),
-        shillings(row.received_cents), shillings(row.refunded_cents), shillings(_unspent(row, taken_back)), row.status,
+        shillings(row.received_cents), shillings(row.refunded_cents), shillings(unspent_cents(row, taken_back)), row.status,
         row.receipt, row.result_code, row.result_description, row.merchant__shortcode, row.account_reference,
         row.started, row.paid, row.failed, row.timed_out, row.told,
         " · ".join(sorted({review(key).title for key in row.reasons})),
     )  # fmt: skip
-
-
-def _unspent(row: Row, taken_back: int) -> int:
-    """What is owed, as `situation.owed_cents` counts it."""
-    given = row.amount_cents if row.answer == Payment.Answer.GIVEN else 0
-    return max(0, row.received_cents - row.refunded_cents - taken_back - given)
 
 
 def _things(payments: Iterable[Row]) -> dict[tuple[str, int], str]:
@@ -99,7 +94,7 @@ def _things(payments: Iterable[Row]) -> dict[tuple[str, int], str]:
 
 def _taken_back(payments: Iterable[Row]) -> Mapping[int, int]:
     """Reversals; asked only about payments with money that seems to be owed."""
-    odd = [row.pk for row in payments if _unspent(row, 0)]
+    odd = [row.pk for row in payments if unspent_cents(row, 0)]
     if not odd:
         return {}
     taken = PaymentFact.objects.filter(payment_id__in=odd, kind=Kind.REVERSED).values("payment_id")
