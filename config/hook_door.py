@@ -1,6 +1,6 @@
 """The short way for M-Pesa's callbacks, in the processes that take nothing else (settings.HOOKS_ONLY).
 
-A callback is one insert; Django's whole request around it costs ten times as much (docs/decisions/0006). So what is
+A callback is one insert, and Django's whole request around it costs more than it (docs/decisions/0006). So what is
 plainly a callback goes from here to `payments.callbacks.receive` at once, and everything else (another method or
 address, a strange length, host or query, http where https is a must, bodies to be logged) goes the long way, through
 Django, to the same function or to the answer that Django has for it. No rule stands here: who may call, what is
