@@ -274,10 +274,12 @@ def therapist_words(case: Case) -> Said:
 
 
 def _to_therapist(case: Case) -> tuple[str, str, str]:
-    names = {"client": case.client, "time": case.time, "money": case.price, "until": case.pay_by}
     state = State(case.booking.state)
+    until = case.answer_by if state == State.PENDING else case.pay_by
+    names = {"client": case.client, "time": case.time, "money": case.price, "until": until}
     if state == State.PENDING:
-        return _("To be approved"), _("%(client)s asks for %(time)s.") % names, _to_answer(case)
+        then = _("Answer by %(until)s: until then the time is held. Nothing is paid before you approve.")
+        return _("To be approved"), _("%(client)s asks for %(time)s.") % names, then % names
     if state == State.APPROVED:
         if case.standing.live:
             return _("Approved, being paid"), _("%(client)s is paying %(money)s now.") % names, ""
@@ -289,11 +291,6 @@ def _to_therapist(case: Case) -> tuple[str, str, str]:
     by = {"client": _("%(client)s cancelled this session."), "therapist": _("You ended this session.")}
     said = by.get(case.booking.ended_by, _("This session was cancelled."))
     return str(state.label), said % names, case.reason
-
-
-def _to_answer(case: Case) -> str:
-    then = _("Answer by %(until)s: until then the time is held. Nothing is paid before you approve.")
-    return then % {"until": case.answer_by}
 
 
 def _kept_for_client(case: Case) -> str:
