@@ -17,7 +17,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from dev import servers
+from dev import emptying, servers
 from dev.places import Unusable
 
 _EMBEDDED = "MALIPO_TESTS_EMBEDDED_REDIS"
@@ -43,6 +43,7 @@ def _load_settings() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
     del os.environ["DJANGO_SETTINGS_MODULE"]  # else a worker would load the settings before this file gave it its Redis
+    emptying.install()
     # the slow hashers are for real passwords
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -69,21 +70,38 @@ def _empty_redis(_redis: redis.Redis) -> None:
         _redis.flushdb()
 
 
-# What shares a running product (tests/stack.py) stays with one worker, and begins first: it takes the longest.
+# What shares a running product (tests/stack.py) stays with one worker.
 _CHAINS = {
     "tests/journeys/": "journeys",
     "tests/matrix/": "product",
     "tests/kills/": "product",
     "tests/chaos/": "chaos",
 }
+# The longest first, so that no worker is left alone with one of them at the end; the many short ones fill what is left.
+_LONG = (
+    "tests/properties/",
+    "tests/crashes/",
+    "tests/access/",
+    "tests/fuzz/",
+    "tests/",
+    "/test_chase.py",
+    "properties.py",
+)
 
 
 def _chain(nodeid: str) -> str:
     return next((chain for folder, chain in _CHAINS.items() if nodeid.startswith(folder)), "")
 
 
+def _turn(item: pytest.Item) -> int:
+    if _chain(item.nodeid):
+        return 0
+    file = item.nodeid.partition("::")[0]
+    return next((turn for turn, part in enumerate(_LONG, 1) if part in file), len(_LONG) + 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not _chain(item.nodeid))
+    items.sort(key=_turn)
 
 
 class _Chains(LoadScopeScheduling):

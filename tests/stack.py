@@ -26,17 +26,18 @@ from simulator.testing import Sim
 CHECKOUT = Path(__file__).resolve().parent.parent
 SCALE = 0.1
 T = TypeVar("T")
-_PEOPLE = """
+_DESK = """
 import json, sys
 import django; django.setup()
 from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import close_old_connections
 from rest_framework_simplejwt.tokens import AccessToken
 from django.conf import settings
 from django.utils import timezone
 from accounts.models import User
-people = []
-for name in sys.argv[1:]:
+
+def person(name):
     user, made = User.objects.get_or_create(email=f"{name}@malipo.test", defaults={"name": name})
     if made:
         user.consent_at, user.consent_version = timezone.now(), "2026-11"
@@ -45,8 +46,12 @@ for name in sys.argv[1:]:
     session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
     session.create()
-    people.append({"id": user.pk, "name": name, "jwt": str(AccessToken.for_user(user)), "session": session.session_key})
-print(json.dumps(people))
+    return {"id": user.pk, "name": name, "jwt": str(AccessToken.for_user(user)), "session": session.session_key}
+
+for names in sys.stdin:
+    close_old_connections()
+    print("PEOPLE", json.dumps([person(name) for name in json.loads(names)]), flush=True)
+    close_old_connections()
 """
 
 
@@ -75,6 +80,7 @@ class Stack:
         self.env, self.ports, self._logs = env, ports, logs
         self.site, self.sim = ports.site, Sim(ports.phones)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._desk: subprocess.Popen[bytes] | None = None
         beat = ["--schedule", str(logs / "beat")]
         named = {part.name: part for part in [stack.simulator(ports), *stack.parts(ports)]}
         command = named["beat"].command
@@ -114,13 +120,30 @@ class Stack:
         return done.stdout
 
     def stop(self) -> None:
-        processes.stop(list(self._children.values()), patience_s=5)
+        desk = [self._desk] if self._desk else []
+        for pipe in [pipe for one in desk for pipe in (one.stdin, one.stdout) if pipe]:
+            pipe.close()
+        processes.stop([*self._children.values(), *desk], patience_s=5)
 
     def log(self, name: str) -> str:
         return (self._logs / f"{name}.log").read_text(errors="replace")
 
     def people(self, *names: str) -> list[Person]:
-        return [Person(**one) for one in json.loads(self.run("-c", _PEOPLE, *names).strip().splitlines()[-1])]
+        """They are let in by one process that stays: to start Django for each of them takes longer than most tests."""
+        desk = self._desk = self._desk or self._opened_desk()
+        assert desk.stdin is not None
+        assert desk.stdout is not None
+        desk.stdin.write(json.dumps(names).encode() + b"\n")
+        desk.stdin.flush()
+        for line in desk.stdout:
+            if line.startswith(b"PEOPLE "):
+                return [Person(**one) for one in json.loads(line.removeprefix(b"PEOPLE "))]
+        raise AssertionError(self.log("desk")[-2000:])
+
+    def _opened_desk(self) -> "subprocess.Popen[bytes]":
+        with (self._logs / "desk.log").open("ab") as log:
+            command, pipe = [sys.executable, "-c", _DESK], subprocess.PIPE
+            return processes.spawn(command, cwd=CHECKOUT, env=self.env, stdin=pipe, stdout=pipe, stderr=log)
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:

@@ -11,6 +11,12 @@ from tests.stack import SCALE, Person, Stack
 Opener = Callable[..., Page]
 
 
+@pytest.fixture(scope="session")
+def demo_sessions(product: Stack) -> None:
+    """Two therapists with free times; client@malipo.test has a session in each state."""
+    product.run("manage.py", "demo_sessions_booking")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:

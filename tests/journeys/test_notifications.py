@@ -1,27 +1,18 @@
 """Being told, in a real browser: the bell counts live, a reminder's SMS is on the simulated phone, mails are read in the product."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.stack import CHECKOUT, Person, Stack, until
+from tests.stack import Person, Stack, until
 
 pytestmark = pytest.mark.browser
 SignedIn = Callable[..., tuple[Person, Page]]
 SLOW_MS = 45_000  # reminders are swept every 30 s
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()
 PHONE = "254712345678"  # the demo client's
-
-
-@pytest.fixture
-def sessions(product: Stack) -> None:
-    """The demo client has a session in each state."""
-    command = [sys.executable, "manage.py", "demo_sessions_booking"]
-    subprocess.run(command, cwd=CHECKOUT, env=product.env, check=True, capture_output=True)
 
 
 def due_now(product: Stack, client: Person) -> str:
@@ -47,7 +38,7 @@ def told_all(product: Stack, client: Person) -> int:
     return int(product.sql(sql, client.id)[0][0])
 
 
-@pytest.mark.usefixtures("sessions")
+@pytest.mark.usefixtures("demo_sessions")
 @pytest.mark.requirement("SES-6", "NOT-1", "RT-1", "P64")
 def test_a_reminder_is_on_the_phone_and_the_bell_counts_it_live(
     product: Stack, phones: str, signed_in: SignedIn, open_page: Callable[..., Page]
@@ -112,7 +103,7 @@ def test_without_javascript_everything_works(product: Stack, signed_in: SignedIn
 PAGES = ["/notifications/", "/notifications/settings/", "/dev/mail/"]
 
 
-@pytest.mark.usefixtures("sessions")
+@pytest.mark.usefixtures("demo_sessions")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_pages_fit_and_axe_finds_nothing(product: Stack, signed_in: SignedIn, scheme: str, width: int) -> None:

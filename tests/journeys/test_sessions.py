@@ -1,7 +1,5 @@
 """Journeys of a client and a therapist, each in a browser of their own, against the real product."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -10,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.test_deposit import AXE, SLOW_MS, headline, tap_pin
-from tests.stack import CHECKOUT, Person, Stack
+from tests.stack import Person, Stack
 
 pytestmark = pytest.mark.browser
 SignedIn = Callable[..., tuple[Person, Page]]
@@ -19,12 +17,8 @@ WITHIN_S = 5.0  # a therapist's board follows a payment (P32)
 
 
 @pytest.fixture
-def practice(product: Stack) -> str:
-    """Two therapists with free times, and demo sessions of client@malipo.test; the path of the first one's page."""
-    subprocess.run(
-        [sys.executable, "manage.py", "demo_sessions_booking"],
-        cwd=CHECKOUT, env=product.env, check=True, capture_output=True,
-    )  # fmt: skip
+def practice(product: Stack, demo_sessions: None) -> str:
+    """The path of the first therapist's page."""
     found = product.sql(
         "SELECT t.id FROM sessions_booking_therapist t JOIN accounts_user u ON u.id = t.user_id WHERE u.email = %s",
         "therapist@malipo.test",
@@ -218,5 +212,6 @@ def test_a_page_is_under_60_kb(product: Stack, practice: str, open_page) -> None
                 "requestfinished", lambda request, loaded=loaded: loaded.append(request.sizes()["responseBodySize"])
             )
             page.goto(product.site + path, wait_until="networkidle")
+            page.context.close()  # open pages go on listening and asking
             weights[path] = sum(loaded)
     assert {path: weight for path, weight in weights.items() if not 0 < weight < 60_000} == {}
