@@ -9,12 +9,18 @@ from payments import holding, owed, situation
 from tests.properties.oracle import Story
 
 
-def prove_listed(stories: Collection[Story], *, shortcode: str, now: datetime) -> None:
-    """Shilling by shilling, payer by payer and payment by payment, whatever was taken off the review list."""
+def owing_to(stories: Collection[Story], *, shortcode: str) -> dict[int, dict[str, int]]:
+    """Cents by payer and transaction."""
     owing: defaultdict[int, dict[str, int]] = defaultdict(dict)
     for story in stories:
         if cents := -story.books(shortcode).get(chart.owed(story.payer), 0):
             owing[story.payer][story.transaction_id] = cents
+    return owing
+
+
+def prove_listed(stories: Collection[Story], *, shortcode: str, now: datetime) -> None:
+    """Shilling by shilling, payer by payer and payment by payment, whatever was taken off the review list."""
+    owing = owing_to(stories, shortcode=shortcode)
     sums = {payer: sum(each.values()) for payer, each in owing.items()}
     listed = {row.payer_id: row for row in owed.in_words(owed.waiting(environment="sandbox"))}
     assert {payer: row.balance_cents for payer, row in listed.items()} == sums
