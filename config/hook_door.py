@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
@@ -105,6 +105,7 @@ def _answered(environ: Environ, start_response: Callable[..., Any], *, secure: b
 
 def _said(environ: Environ, path: str) -> tuple[str, bytes, list[tuple[str, str]]]:
     try:
+        _drop_dead_connection()
         answer = callbacks.receive(_arrived(environ, path), now=clock.now())
         return f"{answer.status} {responses[answer.status]}", answer.body, [("Content-Type", callbacks.JSON)]
     except (OperationalError, InterfaceError) as error:
@@ -112,6 +113,12 @@ def _said(environ: Environ, path: str) -> tuple[str, bytes, list[tuple[str, str]
     except Exception:
         log.exception("callback.broken")
         return _spelt(HttpResponse("Error", status=500, content_type="text/plain"))
+
+
+def _drop_dead_connection() -> None:
+    """As Django does before each request: its thread may need it for more than what `payments.storing` tries twice."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
 
 
 def _arrived(environ: Environ, path: str) -> callbacks.Arrived:

@@ -79,7 +79,6 @@ class Together:
         with self._guard:
             group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
         try:
-            connection.close_if_unusable_or_obsolete()  # as Django does before each request
             _write(group)
         except BaseException as error:  # whatever ends this thread must not leave the others asleep
             _settle(group, error)

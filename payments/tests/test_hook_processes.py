@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,13 +25,31 @@ ADDRESS = f"/hooks/{hooks.token(hooks.Hook('STK', 'sandbox', 1, 1))}"
 @pytest.mark.parametrize("door", doors.DOORS)
 def test_the_first_callback_after_a_restart_of_the_database_is_stored(door: str) -> None:
     """Its connection is dead, and M-Pesa may not call again."""
+    _restart()
+    answer = doors.client(door).post(ADDRESS, b"{}", content_type="application/json")
+    assert (answer.status_code, Callback.objects.count()) == (200, 1)
+
+
+@pytest.mark.requirement("OPS-1")
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_beside_a_callback_survives_a_restart_of_the_database_too(settings: Any) -> None:
+    """A thread whose callbacks others store, and whose dead connection is for security events alone."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    large = b"x" * (settings.CALLBACK_MAX_BYTES + 1)
+    client = doors.client("short")
+    client.post(ADDRESS, b"{}", content_type="application/json")
+    _restart()
+    answers = [client.post(ADDRESS, large, content_type="application/json").status_code for _ in range(2)]
+    assert answers == [413, 413]
+
+
+def _restart() -> None:
+    """What it is for our connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         ours = cursor.fetchone()[0]
     with psycopg.connect(**_address(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [ours])
-    answer = doors.client(door).post(ADDRESS, b"{}", content_type="application/json")
-    assert (answer.status_code, Callback.objects.count()) == (200, 1)
 
 
 def _address() -> dict[str, object]:
