@@ -19,7 +19,8 @@ from lib.clock import EAT
 MARK = "\ufeff".encode()
 Cell = str | int | Decimal | datetime | None
 _BEGINS_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")  # wide letters too: some spreadsheets read them as the narrow ones
-_FORMULA = re.compile(r'(^|;[ "]*)(?=[=+\-@\t\r\n＝＋－＠])')
+_PARTS = frozenset(";\r\n")
+_FORMULA = re.compile(r'^(?=[\r\n])|(^|[;\r\n][;\r\n "]*)(?=[=+\-@\t＝＋－＠])')
 
 
 def lines(rows: Iterable[Sequence[Cell]]) -> bytes:
@@ -45,7 +46,8 @@ def shillings(amount_cents: int) -> Decimal:
 
 
 def _cell(value: Cell) -> Cell:
-    """ "=1+1" -> "'=1+1"; also behind a semicolon, where spreadsheets of some countries part the cells."""
+    """ "=1+1" -> "'=1+1"; also behind a semicolon or a new line: where semicolons part the cells, ours are not quoted."""
     if isinstance(value, str):
-        return _FORMULA.sub(r"\1'", value) if value[:1] in _BEGINS_FORMULA or ";" in value else value
+        suspect = value[:1] in _BEGINS_FORMULA or not _PARTS.isdisjoint(value)
+        return _FORMULA.sub(r"\1'", value) if suspect else value
     return value.astimezone(EAT).isoformat(timespec="seconds") if isinstance(value, datetime) else value

@@ -84,23 +84,23 @@ def file_name(what: str, words: Iterable[str], now: datetime) -> str:
 
 
 def _pieces(report: Report, began: datetime) -> Generator[bytes, None, None]:
-    rows = 0
+    rows, has_begun = 0, False
     try:
         with _snapshot(report):
+            has_begun = True
             yield sheets.MARK + sheets.lines([report.head])
             for batch in _batches(report.rows):
                 yield sheets.lines(report.lines(batch))
                 rows += len(batch)
                 if clock.now() - began > LONGEST:
                     raise TimeoutError(f"a report may take {LONGEST}")
-    except Refusal:
-        raise
     except GeneratorExit:
         _ended(report, rows, began, "the reader went away")
         raise
     except Exception as error:
-        _ended(report, rows, began, type(error.__cause__ or error).__name__)
-        yield sheets.lines([[INCOMPLETE]])
+        if has_begun:  # else there is no file yet that could be incomplete
+            _ended(report, rows, began, type(error.__cause__ or error).__name__)
+            yield sheets.lines([[INCOMPLETE]])
         raise
     _ended(report, rows, began, "complete")
 

@@ -44,10 +44,10 @@ def export(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> HttpResponse
         found = model_admin.get_changelist_instance(request).queryset
     except IncorrectLookupParameters:
         return downloads.refused(request, _WRONG, back=reverse(_LIST))
-    now, asked = clock.now(), {name: str(value) for name, value in request.GET.items() if value}
+    now, asked = clock.now(), {name: ",".join(filter(None, values)) for name, values in request.GET.lists()}
     report = reports.Report(
         subject="payment:list", head=sheet.HEAD, rows=sheet.rows(found), lines=sheet.lines, lane=reports.Lane.STAFF,
-        user_id=int(request.user.pk or 0), asked=asked,
+        user_id=int(request.user.pk or 0), asked={name: said for name, said in asked.items() if said},
     )  # fmt: skip
     try:
         download = reports.begin(report, now=now)

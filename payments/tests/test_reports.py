@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 
 from accounts.models import User
@@ -223,6 +223,17 @@ def test_the_trail_has_who_exported_what_and_how_much() -> None:
     assert begun.subject == end.subject == "payment:list"
 
 
+@pytest.mark.requirement("SEC-6")
+def test_the_trail_names_every_value_of_a_filter() -> None:
+    """The list shows both; so does the file, its name and what is written down of it."""
+    paid()
+    response = staff("FINANCE").get(f"{EXPORT}?status=COMPLETED&status=FAILED")
+    assert len(table(response)) == 1
+    assert 'filename="payments-completed-failed-made-' in response["Content-Disposition"]
+    assert Entry.objects.get(action="report.begun").data == {"status": "COMPLETED,FAILED"}
+    ends(1)
+
+
 def test_only_so_many_at_once_and_the_page_says_what_to_do(settings: Any) -> None:
     client = staff()
     settings.REPORTS_AT_ONCE = 2
@@ -289,6 +300,15 @@ def test_what_breaks_says_that_it_is_incomplete_and_breaks_the_transfer(monkeypa
         read.extend(pieces)
     assert b"".join(read).decode("utf-8-sig").split("\r\n") == ["id", whole.transaction_id, reports.INCOMPLETE, ""]
     assert [(one["rows"], one["ended"]) for one in ends(1)] == [(1, "OSError")]
+
+
+def test_what_cannot_even_begin_is_an_error_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No connection to be had, say: a file of the one line `# incomplete` would look like an answer."""
+    monkeypatch.setattr(reports, "_IDLE_TIME", "for ever")
+    with pytest.raises(DatabaseError):
+        reports.begin(report(), now=clock.now())
+    until(lambda: _reading() == 0)
+    assert not Entry.objects.filter(action__startswith="report.").exists()
 
 
 def test_too_long_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
