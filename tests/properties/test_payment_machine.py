@@ -122,7 +122,8 @@ class Payments(RuleBasedStateMachine):
         )
         expected, closed = self.expected_start(order, target)
         try:
-            begun = starting.start(order=order, now=self.now)
+            with things.undone_with_its_transaction():
+                begun = starting.start(order=order, now=self.now)
         except Refusal as refused:
             assert refused.code == expected  # noqa: PT017 - a refusal is one of the expected ends
             return

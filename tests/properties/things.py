@@ -70,6 +70,19 @@ class OneForSale(RecordedDeposits):
 
 
 @contextmanager
+def undone_with_its_transaction() -> Iterator[None]:
+    """What raises was rolled back, and so is what is remembered of it: a payment may be closed for one that is refused then."""
+    kept = ended.copy(), settled.copy()
+    try:
+        yield
+    except BaseException:
+        for memory, before in zip((ended, settled), kept, strict=True):
+            memory.clear()
+            memory.update(before)
+        raise
+
+
+@contextmanager
 def on_offer() -> Iterator[None]:
     """Deposits and the one item can be paid for; nothing is remembered of before."""
     settled.clear()
