@@ -80,4 +80,4 @@ def _actor(item: Held) -> str:
 def _reason(item: Held) -> str:
     told = [*(str(fact.source) for fact in item.new_facts), *(f"receipt {lot.receipt}" for lot in item.new_lots)]
     codes = [fact.code for fact in item.new_facts if fact.code]
-    return " ".join([*told, *codes])[:300]
+    return " ".join(dict.fromkeys([*told, *codes]))[:300]  # two facts of one answer say it once

@@ -15,6 +15,7 @@ from payments.models import Callback, Exchange, LotRow, Payment, PaymentFact
 from payments.why import REVIEWS
 
 _MOST = 200  # of each kind: a forger may send many callbacks about one payment
+_FIRST = "Initiated"  # in the trail, at the instant at which its push is said to go
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class Event:
 
 
 def timeline(row: Payment) -> list[Event]:
-    """Oldest first; six queries. What happened at one instant: first what was said, then what followed from it."""
+    """Oldest first; six queries. What happened at one instant: its beginning, then what was said, then what followed from it."""
     found = [*_calls(row), *_callbacks(row), *_facts(row), *_lots(row), *_journals(row), *_trail(row)]
-    return sorted(found, key=lambda event: event.at)
+    return sorted(found, key=lambda event: (event.at, event.text != _FIRST))
 
 
 # --- What was said ---------------------------------------------------------------------------------------------------

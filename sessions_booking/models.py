@@ -16,6 +16,7 @@ from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
+from lib.clock import EAT
 from payments.models.environment import environment_field, environment_known
 from sessions_booking.states import PAID, State
 
@@ -120,7 +121,7 @@ class HoursException(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"{self.Kind(self.kind).label}, {self.starts_at.astimezone(EAT):%-d %b %Y, %H:%M}"
 
 
 class Booking(models.Model):

@@ -164,7 +164,7 @@ def _description(row: Booking) -> Description:
     when = f"{row.starts_at.astimezone(EAT):%a %-d %B %Y, %H:%M}"
     return Description(
         title=title(row),
-        given_words=_("paid your session. It is confirmed."),
+        given_words=_("paid for your session. It is confirmed."),
         returned_words=_("Your session was cancelled after you had paid for it."),
         url=reverse("sessions_booking:session", args=[row.code]),
         pay_url=reverse("sessions_booking:pay", args=[row.code]) if row.state == State.APPROVED else "",

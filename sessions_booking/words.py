@@ -195,7 +195,7 @@ def _tried(case: Case) -> str:
 def _confirmed(case: Case) -> Said:
     return Said(
         "green", "check", _("Confirmed"),
-        _("%(money)s is paid. You meet %(name)s %(time)s.")
+        _("%(money)s is paid. You meet %(name)s: %(time)s.")
         % {"money": case.price, "name": case.therapist, "time": case.time},
         kept=kept(case),
     )  # fmt: skip
@@ -204,7 +204,7 @@ def _confirmed(case: Case) -> Said:
 def _completed(case: Case) -> Said:
     return Said(
         "green", "check", _("Completed"),
-        _("You met %(name)s %(time)s. %(money)s is paid.")
+        _("You met %(name)s: %(time)s. %(money)s is paid.")
         % {"name": case.therapist, "time": case.time, "money": case.price},
         kept=kept(case),
     )  # fmt: skip

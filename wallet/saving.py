@@ -38,13 +38,21 @@ def history_csv(request: HttpRequest) -> HttpResponseBase:
 
 
 def _head() -> Sequence[str]:
-    return (_("When"), _("What"), _("Amount KES"), _("Status"), _("Receipt"), _("Phone"), _("Paid"), _("Transaction"))
+    return (
+        _("When"), _("What"), _("Amount KES"), _("Received KES"), _("Status"), _("Receipt"), _("Phone"), _("Paid"),
+        _("Transaction"),
+    )  # fmt: skip
 
 
 def lines(batch: Sequence[Payment]) -> Iterator[Sequence[Cell]]:
     for row in payment_rows(batch):
         paid = row.payment
         yield (
-            paid.initiated_at, row.title, shillings(paid.amount_cents), row.brief.word, paid.receipt,
+            paid.initiated_at, row.title, shillings(paid.amount_cents), _received(paid), row.brief.word, paid.receipt,
             hidden(paid.phone_tail) if paid.phone_tail else "", paid.completed_at, paid.transaction_id,
         )  # fmt: skip
+
+
+def _received(paid: Payment) -> Cell:
+    """What M-Pesa's own statement shows; it may differ from what was asked for."""
+    return shillings(paid.received_cents) if paid.received_cents else ""

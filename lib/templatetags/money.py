@@ -15,7 +15,7 @@ def money(cents: int | None) -> str:
 
 @register.filter
 def signed(cents: int | None) -> str:
-    """As `money`, with a plus or a minus before the number: for lists of what came and went."""
+    """As `money`, with a plus or a minus before it: for lists of what came and went."""
     if not isinstance(cents, int):
         return ""
-    return words(cents).replace("KES ", "KES +") if cents > 0 else words(cents).replace("-", "−")
+    return ("+" if cents > 0 else "−" if cents < 0 else "") + words(abs(cents))

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 21, 11, 32, tzinfo=UTC)  # 14:32 in Nairobi
 
 @pytest.mark.parametrize(
     ("cents", "plain", "with_sign"),
-    [(100_000, "KES 1,000", "KES +1,000"), (-50, "KES -0.50", "KES −0.50"), (0, "KES 0", "KES 0"), (None, "", "")],
+    [(100_000, "KES 1,000", "+KES 1,000"), (-50, "KES -0.50", "−KES 0.50"), (0, "KES 0", "KES 0"), (None, "", "")],
 )
 def test_money(cents: int | None, plain: str, with_sign: str) -> None:
     assert (money(cents), signed(cents)) == (plain, with_sign)

@@ -56,7 +56,7 @@ def one(event: str, audience: Audience, channel: Channel, *, data: Mapping[str, 
 _DATA = {
     "thing": "Session with Tabitha Therapist",
     "headline": "Paid",
-    "happened": "KES 2,500 paid your session.",
+    "happened": "KES 2,500 paid for your session.",
     "next_step": "There is nothing more to do.",
     "owed": "",
     "kind": "24h",

@@ -47,7 +47,8 @@ def _detail(entry: Entry) -> str:
     """By whom it was done, and for which time."""
     said = {key: str(entry.data[key]) for key in ("by", "from", "starts_at") if entry.data.get(key)}
     times = {key: in_nairobi(said[key]) for key in ("from", "starts_at") if key in said}
-    parts = [f"by {said.get('by', 'system')}", f"from {times['from']}" if "from" in times else ""]
+    by = "payment" if entry.action.endswith(".confirmed") else said.get("by", "system")
+    parts = [f"by {by}", f"from {times['from']}" if "from" in times else ""]
     parts.append(f"for {times['starts_at']}" if "starts_at" in times else "")
     return " · ".join(part for part in parts if part)
 

@@ -1,4 +1,4 @@
-// <a href="/payments/…/" data-details="/payments/…/details">: its details open in the page's dialog; else the link is
+// <a href="/payments/…/" data-details>: what stands at /payments/…/details opens in the page's dialog; else the link is
 // followed. A click anywhere on the row does the same.
 import { reveal } from "./copy.js";
 
@@ -8,7 +8,7 @@ const body = dialog.querySelector("[data-details-body]");
 async function show(link) {
   body.replaceChildren(body.dataset.wait);
   dialog.showModal();
-  const answer = await fetch(link.dataset.details, { signal: AbortSignal.timeout(10000) }).catch(() => null);
+  const answer = await fetch(`${link.pathname}details`, { signal: AbortSignal.timeout(10000) }).catch(() => null);
   if (!answer?.ok || answer.redirected) {
     location.assign(link.href);
     return;

@@ -11,10 +11,12 @@ from tests.chaos.run import chaos, table
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--deposits", type=int, default=1000)
-    parser.add_argument("--sessions", type=int, default=300)
-    parser.add_argument("--misfortunes", type=int, default=27)
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1, 2, 3], help="a run each: what a seed did it does again"
+    )
+    parser.add_argument("--deposits", type=int, default=1000, help="people who pay into their wallet")
+    parser.add_argument("--sessions", type=int, default=300, help="people who pay for a session")
+    parser.add_argument("--misfortunes", type=int, default=27, help="kills, freezes and faults of M-Pesa meanwhile")
     asked = parser.parse_args()
     good = True
     for seed in asked.seeds:

@@ -35,10 +35,20 @@ def test_a_line_says_what_a_row_of_the_page_says(browser: Client, amina: User) -
     assert table(browser.get(FILE)) == [
         {
             "When": "2026-11-21T12:30:00+03:00", "What": "Deposit to your wallet", "Amount KES": "1000.00",
+            "Received KES": "1000.00",
             "Status": "Paid", "Receipt": "UKL7RT61SV", "Phone": f"•••• {payment.phone_tail}",
             "Paid": "2026-11-21T12:30:20+03:00", "Transaction": payment.transaction_id,
         }
     ]  # fmt: skip
+
+
+def test_what_came_stands_beside_what_was_asked_for(browser: Client, amina: User) -> None:
+    """M-Pesa's statement has the other one; what has not come is not zero but empty."""
+    factories.tell(factories.prompted(amina), factories.lot("UKL7RT61SV", cents=100_100), now=later(20))
+    factories.started(amina, now=later(60))
+    asked = [(row["Amount KES"], row["Received KES"]) for row in table(browser.get(FILE))]
+    assert asked == [("1000.00", ""), ("1000.00", "1001.00")]
+    assert "KES 1,001 came" in browser.get("/history/").content.decode()
 
 
 @pytest.mark.requirement("SEC-1")
