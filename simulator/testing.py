@@ -21,6 +21,7 @@ class Sim:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self._http = requests.Session()
+        self._http.headers["Connection"] = "close"  # a kept one may be closed just when it is used again
 
     def get(self, path: str, **params: Any) -> Any:
         return self._answer(self._http.get(f"{self.url}/_sim/{path}", params=params, timeout=60))
