@@ -66,9 +66,19 @@ def stop(
         with suppress(subprocess.TimeoutExpired):
             child.wait(max(0.0, deadline - time.monotonic()))
     for child in children:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)  # each child leads its session, so its id names the group
+        _kill_group(child)
         child.wait()
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Each child leads its session, so its id names the group, and stays theirs while one of them lives.
+
+    Where the child has ended and was waited for, and none is left, the number may be a stranger's by now.
+    """
+    if child.returncode is not None and Path(f"/proc/{child.pid}").exists():
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def free_port() -> int:
