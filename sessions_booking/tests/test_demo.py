@@ -1,11 +1,14 @@
 """The demo rows of `make run`: two therapists with free times, a client with a session in each state."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from ledger import checks
 from payments.models import Payment
@@ -37,6 +40,29 @@ def test_a_session_in_each_state_whatever_the_day(day: int, hour: int) -> None:
             free = slots.free_slots(type=type, environment="sandbox", first=now.date(), days=7, now=now)
             assert len(free) > 5
         assert booking.release_due(now=now + timedelta(minutes=5)) == 0
+    assert checks.prove() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beside_a_product_whose_clock_releases_what_is_past() -> None:
+    """A session that was asked for last week is overdue before its therapist can answer: another one is made."""
+    done = threading.Event()
+
+    def clock() -> int:
+        released = 0
+        while released < 3 and not done.is_set():
+            released += booking.release_due(now=datetime.now(UTC))
+        connection.close()
+        return released
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        released = pool.submit(clock)
+        try:
+            made()
+        finally:
+            done.set()
+        assert released.result() > 0
+    assert set(Booking.objects.values_list("state", flat=True)) == set(State)
     assert checks.prove() == []
 
 
