@@ -126,13 +126,6 @@ def _join_merchants(rows: Sequence[Payment], merchants: Mapping[int, Merchant]) 
         row.merchant = merchants[row.merchant_id] if row.merchant_id else None
 
 
-def known_of(row: Payment) -> Known:
-    """What is known about one payment, read without a lock: for showing it."""
-    told = [read_fact(fact) for fact in PaymentFact.objects.filter(payment_id=row.pk).order_by("id")]
-    lots = [read_lot(lot) for lot in LotRow.objects.filter(payment_id=row.pk).order_by("id")]
-    return Known(row.amount_cents).having(facts=told, lots=lots)
-
-
 def _lock_things(payment_ids: Sequence[int]) -> None:
     targets: dict[str, set[int]] = defaultdict(set)
     with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ from audit.watched import WatchedAdmin
 from lib import clock, money
 from lib.errors import Refusal
 from lib.phone import hidden
-from payments import holding, review
+from payments import reading, review
 from payments.admin import decisions, exports
 from payments.admin.cells import to_the_second
 from payments.admin.filters import DaysFilter, LiveFilter, ModeFilter, PurposeFilter, ReviewFilter
@@ -141,7 +141,7 @@ class PaymentAdmin(WatchedAdmin):
     ) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None:
-            known, events = holding.known_of(row), timeline(row)
+            known, events = reading.known_of([row])[row.pk], timeline(row)
             people = people_in([event.who for event in events])
             context |= {
                 "title": f"{money.words(row.amount_cents)} from {row.payer.name or row.payer.email}",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from payments import holding, lifecycle, review
+from payments import lifecycle, reading, review
 from payments.facts import Fact, Kind, Source, Why
 from payments.models import Payment
 from payments.tests import factories
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.requirement("ADM-1", "CB-4")]
 
 def sentence(payment: Payment) -> str:
     payment.refresh_from_db()
-    return why(payment, holding.known_of(payment))
+    return why(payment, reading.known_of([payment])[payment.pk])
 
 
 def test_on_its_way() -> None:

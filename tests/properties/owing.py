@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ledger import chart
-from payments import holding, owed, situation
+from payments import owed, reading, situation
 from tests.properties.oracle import Story
 
 
@@ -36,5 +36,5 @@ def _prove_parts(row: owed.Owed, owing: dict[str, int]) -> None:
     assert {part.subject: part.cents for part in parts} == owing
     assert set(row.payments) <= set(owing)
     for payment in (part.payment for part in parts if part.payment):
-        known = holding.known_of(payment)
+        known = reading.known_of([payment])[payment.pk]
         assert situation.owed_cents(row=payment, known=known) == owing[payment.transaction_id]

@@ -18,7 +18,7 @@ from audit.models import Entry
 from daraja import hosts, results
 from ledger import books, chart
 from lib import clock
-from payments import facts, holding, inbox, lifecycle, merchants, timing
+from payments import facts, inbox, lifecycle, merchants, reading, timing
 from payments.models import Callback, Merchant, Payment
 from payments.providers import Pushed
 from payments.providers.mpesa import _base_url
@@ -125,7 +125,7 @@ class Kept(TestCase):
         payment.refresh_from_db()
         assert (payment.status, payment.result_code, payment.result_description) == ("FAILED", code, text)
         assert payment.failed_at == factories.later(9)
-        assert code in why(payment, holding.known_of(payment))
+        assert code in why(payment, reading.known_of([payment])[payment.pk])
 
     # Feature: mpesa-payment-integration, Property 81: Sandbox Transactions Isolated From Production
     @pytest.mark.requirement("LED-4", "ADM-7", "P81")
