@@ -5,9 +5,10 @@ import sys
 
 from dev import processes
 
+# The child of the child names itself: while it is being started, it has a number but no arguments yet.
+_SAYS_ITS_NUMBER = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
 _HAS_A_CHILD = (
-    "import signal, subprocess, sys;"
-    "print(subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']).pid, flush=True); signal.pause()"
+    f"import signal, subprocess, sys; subprocess.Popen([sys.executable, '-c', {_SAYS_ITS_NUMBER!r}]); signal.pause()"
 )
 
 
