@@ -69,7 +69,7 @@ SEAL_KEY = _keys("SEAL_KEY")[0]  # seals the audit trail
 
 # --- Applications ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.desk.DeskConfig",  # Django's admin, with the site of lib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
