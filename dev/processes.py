@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -88,6 +88,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextmanager
+def held_port() -> Iterator[int]:
+    """A free port that nobody else is given meanwhile: bound, but not listened on, so that our own server can be.
+
+    Servers say SO_REUSEADDR, as this does. It stays ours also while that server is started again.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((LOOPBACK, 0))
+        yield int(holder.getsockname()[1])
+
+
 def is_taken(port: int) -> bool:
     """Whether a server could not listen there now. Ports of connections that just ended do not count."""
     with socket.socket() as probe:
@@ -103,11 +115,19 @@ def holder(port: int) -> str:
     """Words for the process that listens on the port, "" where it cannot be seen (another user's)."""
     inodes = _listening_inodes(port)
     for folder in Path("/proc").glob("[0-9]*/fd"):
-        with suppress(OSError):
-            for descriptor in folder.iterdir():
-                if os.readlink(descriptor) in inodes:
-                    return f"process {folder.parent.name}: {command_line(int(folder.parent.name))[:80]}"
+        if inodes & _open_files(folder):
+            return f"process {folder.parent.name}: {command_line(int(folder.parent.name))[:80]}"
     return ""
+
+
+def _open_files(folder: Path) -> set[str]:
+    """Of a process; it opens and closes others while we look."""
+    files = set()
+    with suppress(OSError):
+        for descriptor in folder.iterdir():
+            with suppress(OSError):
+                files.add(os.readlink(descriptor))
+    return files
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -164,7 +164,7 @@ class Stack:
         return answer.text
 
 
-def until(found: Callable[[], T], *, what: str, within_s: float = 60.0) -> T:
+def until(found: Callable[[], T], *, what: str, within_s: float = 180.0) -> T:
     """Wait for a condition that others bring about."""
     deadline = time.monotonic() + within_s
     while not (value := found()):
@@ -180,7 +180,13 @@ def running(logs: Path, *, database: str = "", redis: str = "", scale: float = S
 
     `database` and `redis` name servers of its own; the ones that the environment names if not given.
     """
-    ports = stack.Ports(web=processes.free_port(), simulator=processes.free_port())
+    with processes.held_port() as web, processes.held_port() as simulator:
+        with _running(logs, stack.Ports(web, simulator), database, redis, scale) as product:
+            yield product
+
+
+@contextmanager
+def _running(logs: Path, ports: stack.Ports, database: str, redis: str, scale: float) -> Iterator[Stack]:
     name = f"stack_{os.getpid()}"
     server = database or os.environ["DATABASE_URL"]
     with psycopg.connect(server, autocommit=True) as connection:
@@ -217,6 +223,6 @@ def _other_redis(url: str) -> str:
 
 def _answers(address: str) -> bool:
     try:
-        return requests.get(address, timeout=1).status_code < 500
+        return requests.get(address, timeout=10).status_code < 500
     except requests.RequestException:
         return False

@@ -20,11 +20,21 @@ def taken() -> Iterator[int]:
 
 
 def test_a_busy_port_is_told_with_its_holder_and_the_way_out(taken: int) -> None:
-    given = {"PORT": str(processes.free_port()), "SIMULATOR_PORT": str(taken)}
-    with pytest.raises(Unusable) as refusal:
-        stack.ports(given.get)
+    with processes.held_port() as free, pytest.raises(Unusable) as refusal:
+        stack.ports({"PORT": str(free), "SIMULATOR_PORT": str(taken)}.get)
     assert str(refusal.value).startswith(f"Port {taken} is taken by process {os.getpid()}: ")
     assert str(refusal.value).endswith(f"make run SIMULATOR_PORT={taken + 1000}")
+
+
+def test_a_port_that_is_held_is_nobody_elses_and_may_be_listened_on_again() -> None:
+    with processes.held_port() as port:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((processes.LOOPBACK, port))
+        for _ in range(2):
+            with socket.create_server((processes.LOOPBACK, port)) as server:
+                socket.create_connection(server.getsockname()).close()
+        with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+            stranger.bind((processes.LOOPBACK, port))
 
 
 @pytest.mark.parametrize("text", ["abc", "0", "65536", "-1", "８０００"])
@@ -58,7 +68,7 @@ def test_children_die_with_a_parent_that_is_killed() -> None:
     assert wait_for_end(handle)
 
 
-def wait_for_end(handle: int, seconds: float = 10) -> bool:
+def wait_for_end(handle: int, seconds: float = 60) -> bool:
     ready, _, _ = select.select([handle], [], [], seconds)
     os.close(handle)
     return bool(ready)

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from dev import postgres, processes, redis, stack
@@ -24,8 +25,10 @@ class Servers:
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in ("postgres", "redis"):
             (self.folder / name).mkdir(parents=True)
-        self.postgres = postgres.start(self.folder / "postgres", durable=True)
-        self.redis = redis.start(self.folder / "redis", durable=False)
+        self._held = ExitStack()  # the ports, while their servers are away
+        port, other = (self._held.enter_context(processes.held_port()) for _ in range(2))
+        self.postgres = postgres.start(self.folder / "postgres", durable=True, port=port)
+        self.redis = redis.start(self.folder / "redis", durable=False, again=f"redis://{processes.LOOPBACK}:{other}/0")
 
     def kill_postgres(self) -> None:
         """SIGQUIT is its immediate shutdown: nothing is written any more, the next start recovers from the log."""
@@ -44,6 +47,7 @@ class Servers:
     def stop(self) -> None:
         self.kill_redis()
         self.kill_postgres()
+        self._held.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

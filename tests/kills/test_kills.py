@@ -62,7 +62,7 @@ def ended_right(product: Stack, payers: list[Person]) -> bool:
 
 
 def check(product: Stack, payers: list[Person], *, at_least: int) -> None:
-    until(lambda: ended_right(product, payers), what="every payment to end as M-Pesa's books say", within_s=90)
+    until(lambda: ended_right(product, payers), what="every payment to end as M-Pesa's books say", within_s=300)
     ids = [person.id for person in payers]
     paid = product.sql("SELECT count(*) FROM payments_payment WHERE payer_id = ANY(%s) AND status = 'COMPLETED'", ids)[
         0
