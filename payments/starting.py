@@ -3,7 +3,7 @@
 Two clicks, a reload or two tabs never make two prompts for one thing: a second start answers with the live payment if
 it asks for the same, else it is refused. The rules stand in the database (`payment_one_live_per_thing`,
 `payment_one_prompt_per_phone`, `payment_idempotent`); whoever loses a race against them looks again and finds the
-winner.
+winner, or tries again where the winner has ended by then. Who loses every time is refused, and told by which rule.
 """
 
 import hashlib
@@ -32,6 +32,8 @@ from payments.states import LIVE, Status
 _REFERENCE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is misread aloud
 _HEAD_START_S = 2  # the request that starts a payment sends it itself; workers come after that
 _RACES = {"payment_one_live_per_thing", "payment_one_prompt_per_phone", "payment_idempotent"}
+ATTEMPTS = 4  # of one start: each but the first was lost to another start at that very moment
+_OUTRUN_WAIT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,15 @@ def start(*, order: Start, now: datetime, at_once: bool = False) -> Started:
     `at_once`: the caller makes the push now, so that this commit says already that it is about to be sent. Else the
     payment is due, and whoever submits it says so.
     """
-    try:
-        return _start(order=order, now=now, at_once=at_once)
-    except IntegrityError as error:
-        if refused_by(error) not in _RACES:
-            raise
-    return _start(order=order, now=now, at_once=at_once)
+    lost_by = ""
+    for _ in range(ATTEMPTS):
+        try:
+            return _start(order=order, now=now, at_once=at_once)
+        except IntegrityError as error:
+            lost_by = refused_by(error)
+            if lost_by not in _RACES:
+                raise
+    raise _outrun(lost_by, order.phone)
 
 
 @entry_point
@@ -214,6 +219,20 @@ def _phone_busy(busy: _Other, number: str, now: datetime) -> Refusal:
         f"There is an open M-Pesa request on {phone.hidden(number)}. Answer it on the phone, or try again in {wait} seconds.",
         status=409,
         retry_after=wait,
+    )
+
+
+def _outrun(lost_by: str, number: str) -> Refusal:
+    """Others were quicker each time, and each had ended when it was looked for: who they were says nothing any more."""
+    busy = lost_by == "payment_one_prompt_per_phone"
+    meanwhile = (
+        f"Other payments are being started on {phone.hidden(number)}" if busy else "Another payment is being started"
+    )
+    return Refusal(
+        "phone_busy" if busy else "payment_in_progress",
+        f"{meanwhile} at this moment, so yours was not. Try again in {_OUTRUN_WAIT_S} seconds.",
+        status=409,
+        retry_after=_OUTRUN_WAIT_S,
     )
 
 
