@@ -32,21 +32,27 @@ class Listener(AsyncJsonWebsocketConsumer):
     work: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        await self.accept()  # before a refusal, so that its code reaches the browser
-        if not self.user.is_authenticated:
-            await self.close(NOT_SIGNED_IN)
-            return
+        """Listens before it lets in: a page reads anew when its socket opens, and what is said after that must reach it."""
         try:
-            await self.enter()
+            refused = await self.enter() if self.user.is_authenticated else NOT_SIGNED_IN
         except (OperationalError, InterfaceError):
-            await self.close(TRY_LATER)
+            refused = TRY_LATER
+        await self.accept()  # also before a refusal, so that its code reaches the browser
+        if refused:
+            await self.close(refused)
+        else:
+            await self.entered()
 
     @property
     def user(self) -> Any:
         return self.scope["user"]
 
-    async def enter(self) -> None:
+    async def enter(self) -> int | None:
+        """Joins the group; the code of a refusal."""
         raise NotImplementedError
+
+    async def entered(self) -> None:
+        """What is said first."""
 
     async def join(self, group: str) -> None:
         self.group = group
@@ -70,18 +76,20 @@ class PaymentConsumer(Listener):
     """One payment: for its payer, its counterparty and staff."""
 
     transaction_id = ""
+    status: str | None = None  # when it came
     told = ""
 
-    async def enter(self) -> None:
+    async def enter(self) -> int | None:
         """Joins before it reads, so nothing falls between the two; what is said meanwhile waits for this to end."""
         self.transaction_id = self.scope["url_route"]["kwargs"]["transaction_id"]
         await self.join(live.payment_group(self.transaction_id))
-        status = await self._status()
-        if status is None:
-            await self.close(NOT_FOUND)
-            return
-        await self._say(status)
-        if status in LIVE:
+        self.status = await self._status()
+        return NOT_FOUND if self.status is None else None
+
+    async def entered(self) -> None:
+        assert self.status  # noqa: S101
+        await self._say(self.status)
+        if self.status in LIVE:
             lookout().join(self)
 
     async def disconnect(self, code: int) -> None:
@@ -120,8 +128,9 @@ class PaymentConsumer(Listener):
 class PersonConsumer(Listener):
     """Everything of the one who is signed in: for wallet and history pages."""
 
-    async def enter(self) -> None:
+    async def enter(self) -> int | None:
         await self.join(live.person_group(self.user.pk))
+        return None
 
     async def person_update(self, message: dict[str, Any]) -> None:
         """From `live.tell_people`: another room's news for this person."""
@@ -134,11 +143,11 @@ class StaffConsumer(Listener):
     changes = 0
     last: dict[str, Any]
 
-    async def enter(self) -> None:
-        if roles.may_see_all_payments(self.user):
-            await self.join(live.STAFF_GROUP)
-        else:
-            await self.close(FORBIDDEN)
+    async def enter(self) -> int | None:
+        if not roles.may_see_all_payments(self.user):
+            return FORBIDDEN
+        await self.join(live.STAFF_GROUP)
+        return None
 
     async def transaction_update(self, message: dict[str, Any]) -> None:
         self.changes += message.get("changes", 1)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -31,10 +32,11 @@ from payments.models import Payment
 from payments.payable import Quote
 from payments.states import Status
 from payments.tests import factories
+from tests.stack import until
 from wallet.deposits import Deposits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("RT-1")]
-PATIENCE_S = 10
+PATIENCE_S = 60
 ORIGIN = b"http://testserver"
 
 
@@ -187,6 +189,7 @@ async def test_all_sockets_look_with_one_question(
     """One of them has hung up in the middle of it."""
     monkeypatch.setattr(looking, "EVERY_S", 0.05)
     asked: list[str] = []
+    found_after: list[int] = []
 
     def count(execute: Any, sql: str, *rest: Any) -> Any:
         asked.append(sql)
@@ -196,6 +199,8 @@ async def test_all_sockets_look_with_one_question(
         transaction_id = payment.transaction_id
 
         async def hear(self, status: str) -> None:
+            if status == Status.EXPIRED:
+                found_after.append(len([sql for sql in asked if sql.startswith("SELECT")]))
             raise RuntimeError("it has hung up")
 
     broken = Broken()
@@ -209,7 +214,7 @@ async def test_all_sockets_look_with_one_question(
             assert [(await page.hears())["status"] for page in (first, second)] == [Status.EXPIRED] * 2
         finally:
             await database_sync_to_async(lambda: connection.execute_wrappers.remove(count))()
-    assert len([sql for sql in asked if sql.startswith("SELECT")]) <= 2  # one, or one that came before the change
+    assert found_after[0] <= 2  # one, or one that came before the change
 
 
 async def test_who_is_not_let_in_hears_nothing(payment: Payment) -> None:
@@ -259,6 +264,22 @@ async def test_everything_of_ones_own(payer: User, payment: Payment) -> None:
         assert (message["transactionId"], message["status"]) == (payment.transaction_id, Status.COMPLETED)
 
 
+async def test_who_is_let_in_is_listening_already(payer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page reads anew when its socket opens, and waits after that: what is said from then on must not be lost."""
+    layer = get_channel_layer()
+    join = layer.group_add
+
+    async def join_slowly(*given: Any) -> None:
+        await asyncio.sleep(0.2)  # Redis is busy
+        await join(*given)
+
+    monkeypatch.setattr(layer, "group_add", join_slowly)
+    async with socket("/ws/me/", payer) as page:
+        assert await page.connect()
+        await layer.group_send(live.person_group(payer.pk), {"type": "transaction.update", "status": Status.COMPLETED})
+        assert (await page.hears())["status"] == Status.COMPLETED
+
+
 async def test_ones_own_is_for_those_who_are_signed_in() -> None:
     async with socket("/ws/me/", None) as page:
         assert await page.opens() == {"closed": 4401}
@@ -277,7 +298,7 @@ async def test_many_changes_are_few_messages_for_staff(payment: Payment) -> None
     staff = await database_sync_to_async(User.objects.create_user)("s@malipo.test", role="SUPPORT")
     async with socket("/ws/staff/payments/", staff) as page:
         assert await page.connect()
-        heard, messages = 0, 0
+        heard, messages, began = 0, 0, time.monotonic()
         for _ in range(40):
             await get_channel_layer().group_send(live.STAFF_GROUP, {"type": "transaction.update", "status": "PROMPTED"})
         while heard < 40:
@@ -285,7 +306,7 @@ async def test_many_changes_are_few_messages_for_staff(payment: Payment) -> None
             assert message["type"] == "transaction_update"
             heard += message["changes"]
             messages += 1
-        assert messages <= 4
+        assert messages <= 2 + (time.monotonic() - began) / consumers.STAFF_PAUSE_S
 
 
 async def test_a_change_during_the_sending_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,24 +337,28 @@ def server(db: None) -> Iterator[str]:
     settings = connection.settings_dict
     password = f":{settings['PASSWORD']}" if settings["PASSWORD"] else ""
     place = f"{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
-    port = processes.free_port()
-    env = {
-        **os.environ,
-        "DATABASE_URL": f"postgres://{settings['USER']}{password}@{place}",
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
-    }
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), "--no-proxy-headers"]
-    child = processes.spawn(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with processes.held_port() as port:
+        env = {
+            **os.environ,
+            "DATABASE_URL": f"postgres://{settings['USER']}{password}@{place}",
+            "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        }
+        options = ["--port", str(port), "--no-proxy-headers"]
+        command = [sys.executable, "-m", "uvicorn", "config.asgi:application", *options]
+        child = processes.spawn(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: child.poll() is not None or _answers(port), what="the server to answer")
+            assert child.poll() is None
+            yield f"127.0.0.1:{port}"
+        finally:
+            processes.stop([child], patience_s=5)
+
+
+def _answers(port: int) -> bool:
     try:
-        while True:
-            try:
-                requests.get(f"http://127.0.0.1:{port}/health/live", timeout=1)
-                break
-            except requests.RequestException:
-                assert child.poll() is None
-        yield f"127.0.0.1:{port}"
-    finally:
-        processes.stop([child], patience_s=5)
+        return requests.get(f"http://127.0.0.1:{port}/health/live", timeout=10).ok
+    except requests.RequestException:
+        return False
 
 
 def test_a_change_reaches_a_page_through_a_real_server(server: str, payer: User, payment: Payment) -> None:
