@@ -47,7 +47,8 @@ def make_client(mpesa: Daraja, exchanges: list[Exchange]) -> Iterator[Callable[.
             "consumer_secret": "the-consumer-secret",
             "tokens": MemoryTokens(),
             "observe": exchanges.append,
-            "read_timeout_s": 5.0,
+            "connect_timeout_s": 30.0,
+            "read_timeout_s": 30.0,
         }
         client = Client(**(values | changes))  # type: ignore[arg-type]
         made.append(client)
@@ -110,7 +111,7 @@ def make_shared(keyring: crypto.Keyring) -> Iterator[Callable[..., RedisTokens]]
     clients: list[redis.Redis] = []
 
     def make(url: str = os.environ["REDIS_URL"], lease_s: float = LEASE_S) -> RedisTokens:
-        clients.append(redis.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=2))
+        clients.append(redis.Redis.from_url(url, socket_connect_timeout=10, socket_timeout=30))
         return RedisTokens(
             clients[-1],
             seal=lambda plain: keyring.seal(plain, context="token"),

@@ -77,7 +77,7 @@ def running(tls: ssl.SSLContext | None = None) -> Iterator[Daraja]:
 
         def setup(self) -> None:
             super().setup()
-            self.request.settimeout(10)
+            self.request.settimeout(60)
             daraja.connections += 1
             self.number = daraja.connections
 
@@ -100,7 +100,7 @@ def running(tls: ssl.SSLContext | None = None) -> Iterator[Daraja]:
 
         def write(self, reply: Reply) -> None:
             if reply.hang:
-                daraja.ended.wait(10)
+                daraja.ended.wait(60)
             if reply.hang or reply.drop:
                 self.close_connection = True
                 self.request.shutdown(socket.SHUT_RDWR)
@@ -116,7 +116,7 @@ def running(tls: ssl.SSLContext | None = None) -> Iterator[Daraja]:
                     return
             if reply.stall_after is not None:
                 self.wfile.flush()
-                daraja.ended.wait(10)
+                daraja.ended.wait(60)
             broken = reply.claimed_length is not None or reply.stall_after is not None
             self.close_connection = broken or reply.then_close
 

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 
 from daraja.errors import Refused
-from daraja.tokens import LEASE_S, LONGEST_LIFE_S, MemoryTokens, RedisTokens, Token, TokenStore, obtain
+from daraja.tokens import LEASE_S, LONGEST_LIFE_S, WAIT_S, MemoryTokens, RedisTokens, Token, TokenStore, obtain
 from lib import crypto
 
 APP = "an-app"
@@ -33,7 +33,7 @@ class Issuer:
 
     def fetch(self) -> Token:
         self.asked.set()
-        assert self.go.wait(10)
+        assert self.go.wait(60)
         self.issued += 1
         return Token(f"token-{self.issued}", self.life_s)
 
@@ -47,11 +47,11 @@ def store(request: pytest.FixtureRequest) -> TokenStore:
 
 
 @pytest.fixture
-def gone() -> str:
+def gone() -> Iterator[str]:
     """The address of a Redis that is not there."""
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
+        unused.bind(("127.0.0.1", 0))  # and stays so: nobody else gets it meanwhile
+        yield f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
 
 
 @pytest.mark.requirement("STK-7")
@@ -102,13 +102,13 @@ def test_only_the_refused_one_is_forgotten(store: TokenStore) -> None:
 
 @pytest.mark.requirement("STK-7")
 def test_five_fetches_a_minute(store: TokenStore) -> None:
-    issuer = Issuer()
+    issuer, began = Issuer(), time.monotonic()
     for _ in range(5):
         obtain(store, APP, issuer.fetch, fresh=True)
     with pytest.raises(Refused) as caught:
         obtain(store, APP, issuer.fetch, fresh=True)
     assert (caught.value.code, caught.value.transient) == ("token_rate", True)
-    assert 55 <= (caught.value.wait_s or 0) <= 61
+    assert 59 - (time.monotonic() - began) <= (caught.value.wait_s or 0) <= 61
     assert obtain(store, APP, issuer.fetch) == "token-5", "what is known goes on being used"
     assert issuer.issued == 5
 
@@ -135,7 +135,7 @@ def test_processes_fetch_one_at_a_time(make_shared: MakeShared) -> None:
     ]
     for thread in threads:
         thread.start()
-    assert issuer.asked.wait(5)
+    assert issuer.asked.wait(60)
     issuer.go.set()
     for thread in threads:
         thread.join()
@@ -163,27 +163,30 @@ def test_who_dies_fetching_holds_the_others_up_for_seconds(make_shared: MakeShar
         began = time.monotonic()
         holder.send_signal(signal.SIGKILL)
     assert obtain(store, APP, issuer.fetch) == "token-1"
-    assert time.monotonic() - began < LEASE_S + 1
+    assert time.monotonic() - began < LEASE_S + WAIT_S  # without its end they would wait in vain
 
 
 @pytest.mark.requirement("STK-7")
 def test_a_slow_fetch_is_one_fetch(make_shared: MakeShared) -> None:
-    """M-Pesa takes far longer than the lease, and nobody asks it beside the one who waits for it."""
-    stores = [make_shared(lease_s=0.15) for _ in range(5)]
+    """M-Pesa takes far longer than the lease, and nobody asks it beside the one who waits for it.
+
+    The lease is long enough for a thread that is to renew it and does not get a processor.
+    """
+    stores = [make_shared(lease_s=1.5) for _ in range(5)]
     issuer, got = Issuer(held=True), list[str]()
     threads = [
         threading.Thread(target=lambda store=store: got.append(obtain(store, APP, issuer.fetch))) for store in stores
     ]
     for thread in threads:
         thread.start()
-    assert issuer.asked.wait(5)
+    assert issuer.asked.wait(60)
     key, renewed = stores[0]._key("lock", APP), 0
-    left, until = stores[0]._redis.pttl(key), time.monotonic() + 5
-    while renewed < 5 and time.monotonic() < until:  # each renewal is time that the lease alone would not have had
+    left, until = stores[0]._redis.pttl(key), time.monotonic() + 60
+    while renewed < 3 and time.monotonic() < until:  # each renewal is time that the lease alone would not have had
         before, left = left, stores[0]._redis.pttl(key)
         assert left > 0
         renewed += left > before
-    assert renewed == 5
+    assert renewed == 3
     issuer.go.set()
     for thread in threads:
         thread.join()
@@ -193,7 +196,7 @@ def test_a_slow_fetch_is_one_fetch(make_shared: MakeShared) -> None:
 @pytest.mark.requirement("STK-7")
 def test_a_death_is_no_stampede(make_shared: MakeShared) -> None:
     """The lease of a dead process ends for all who wait at the same moment: one of them fetches."""
-    stores, issuer, got = [make_shared(lease_s=0.3) for _ in range(10)], Issuer(), list[str]()
+    stores, issuer, got = [make_shared() for _ in range(10)], Issuer(), list[str]()
     stores[0]._redis.set(stores[0]._key("lock", APP), "a dead process", px=300)
     threads = [
         threading.Thread(target=lambda store=store: got.append(obtain(store, APP, issuer.fetch))) for store in stores
