@@ -12,7 +12,7 @@ from simulator.app import create_app
 from simulator.server import Server
 from simulator.settings import Settings
 
-_START_S = 10.0
+_START_S = 60.0
 
 
 class Sim:
@@ -35,7 +35,7 @@ class Sim:
             raise AssertionError(f"{response.url}: {response.status_code} {response.text}")
         return response.json()
 
-    def prompt(self, phone: str, *, wait_s: float = 5.0) -> dict[str, Any]:
+    def prompt(self, phone: str, *, wait_s: float = 30.0) -> dict[str, Any]:
         """The open prompt of a phone, waited for."""
         found = self.get("prompts", phone=phone, wait_s=wait_s)
         if not found:

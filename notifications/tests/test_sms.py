@@ -139,7 +139,7 @@ def test_in_development_it_shows_on_the_simulated_phone(settings) -> None:
         settings.SMS_BACKEND = "phones"
         assert sms.backend()(number=NUMBER, text=TEXT) == ""
         assert sim.sms(NUMBER) == [TEXT]
-        answer = requests.get(f"{sim.url}/phone/{NUMBER}", timeout=5)
+        answer = requests.get(f"{sim.url}/phone/{NUMBER}", timeout=60)
         assert TEXT in answer.text
         assert "Smiling Steps" in answer.text
     with pytest.raises(Refused):

@@ -1,4 +1,8 @@
-"""One simulator at a twentieth of all waiting times, emptied before each test, and somebody to take its callbacks."""
+"""One simulator, emptied before each test, and somebody to take its callbacks.
+
+What ends by itself does so at once. The long waiting times are M-Pesa's own, so that no prompt runs out under a test on
+a slow machine: tests move the clock.
+"""
 
 from collections.abc import Iterator
 
@@ -10,7 +14,7 @@ from simulator.tests.speaking import Daraja, Sink
 
 @pytest.fixture(scope="session")
 def _running() -> Iterator[Sim]:
-    with running_simulator(time_scale=0.05) as sim:
+    with running_simulator(switches={"magic_end_s": 0.05, "gap_s": 0.05, "callback_retry_s": 0.1}) as sim:
         yield sim
 
 

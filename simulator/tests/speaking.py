@@ -11,7 +11,7 @@ import requests
 from simulator.merchants import PAY_BILL, SANDBOX_PASSKEY
 
 STAMP = "20261121043000"
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 def password(shortcode: object = 174379, passkey: str = SANDBOX_PASSKEY, stamp: str = STAMP) -> str:
@@ -33,7 +33,7 @@ class Daraja:
 
     def renew(self) -> None:
         query = "grant_type=client_credentials"
-        answer = self.http.get(f"{self.url}/oauth/v1/generate?{query}", auth=("key", "secret"), timeout=10)
+        answer = self.http.get(f"{self.url}/oauth/v1/generate?{query}", auth=("key", "secret"), timeout=60)
         self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def fields(self, phone: str, **changes: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Daraja:
         return {name: value for name, value in fields.items() if value is not None}
 
     def post_push(self, **sent: Any) -> requests.Response:
-        return self.http.post(f"{self.url}/mpesa/stkpush/v1/processrequest", timeout=30, **sent)
+        return self.http.post(f"{self.url}/mpesa/stkpush/v1/processrequest", timeout=60, **sent)
 
     def push(self, phone: str, **changes: Any) -> requests.Response:
         return self.post_push(json=self.fields(phone, **changes))
@@ -72,7 +72,7 @@ class Daraja:
             "Timestamp": STAMP,
             "CheckoutRequestID": checkout_request_id,
         } | changes
-        return self.http.post(f"{self.url}/mpesa/stkpushquery/v1/query", json=fields, timeout=30)
+        return self.http.post(f"{self.url}/mpesa/stkpushquery/v1/query", json=fields, timeout=60)
 
     def query_code(self, checkout_request_id: str) -> str:
         return self.query(checkout_request_id).json()["ResultCode"]

@@ -10,6 +10,7 @@ from simulator.testing import Sim
 from simulator.tests.speaking import Daraja, Sink
 
 PHONE = "254712345678"
+expect.set_options(timeout=60_000)  # a busy machine is no fault
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The tests' door `/_sim/`: clock, outages, switches, deliveries, reset; what is asked wrongly is said."""
 
+from datetime import datetime, timedelta
+
 import pytest
 import requests
 
@@ -24,14 +26,15 @@ def test_moving_the_clock_does_what_is_due_in_order(sim: Sim, sink: Sink, daraja
 
 
 def test_the_clock_never_shows_in_what_mpesa_says(sim: Sim, daraja: Daraja) -> None:
-    before = requests.get(sim.url + "/_sim/clock", timeout=5).json()["now_s"]
+    before = requests.get(sim.url + "/_sim/clock", timeout=60).json()["now_s"]
     sim.advance(3500)
     daraja.pushed(PAYS)
     sim.advance(1)
     (booked,) = sim.books()
     (push,) = sim.pushes()
-    assert booked["at"][:13] == push["at"][:13]
-    assert requests.get(sim.url + "/_sim/clock", timeout=5).json()["now_s"] > before + 3500
+    at = [datetime.fromisoformat(one["at"]) for one in (booked, push)]
+    assert abs(at[0] - at[1]) < timedelta(minutes=10)
+    assert requests.get(sim.url + "/_sim/clock", timeout=60).json()["now_s"] > before + 3500
 
 
 @pytest.mark.parametrize(
@@ -165,24 +168,24 @@ def test_sms_of_others_reach_the_handset(sim: Sim) -> None:
     ],
 )
 def test_what_is_asked_wrongly_is_said(sim: Sim, path: str, body: dict[str, object]) -> None:
-    answer = requests.post(f"{sim.url}/_sim/{path}", json=body, timeout=5)
+    answer = requests.post(f"{sim.url}/_sim/{path}", json=body, timeout=60)
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])
 def test_control_wants_json(sim: Sim, body: bytes) -> None:
-    assert requests.post(f"{sim.url}/_sim/clock", data=body, timeout=5).status_code == 400
+    assert requests.post(f"{sim.url}/_sim/clock", data=body, timeout=60).status_code == 400
 
 
 def test_an_unknown_action(sim: Sim, daraja: Daraja) -> None:
     made = daraja.pushed(PHONE)
-    assert requests.post(f"{sim.url}/_sim/prompts/{made}", json={"action": "pay"}, timeout=5).status_code == 400
-    assert requests.get(f"{sim.url}/_sim/prompts?wait_s=x", timeout=5).status_code == 400
+    assert requests.post(f"{sim.url}/_sim/prompts/{made}", json={"action": "pay"}, timeout=60).status_code == 400
+    assert requests.get(f"{sim.url}/_sim/prompts?wait_s=x", timeout=60).status_code == 400
 
 
 def test_other_sites_cannot_tap(sim: Sim, daraja: Daraja) -> None:
     made = daraja.pushed(PHONE)
     headers = {"Origin": "https://elsewhere.example"}
     url = f"{sim.url}/_sim/prompts/{made}"
-    assert requests.post(url, json={"action": "approve"}, headers=headers, timeout=5).status_code == 403
+    assert requests.post(url, json={"action": "approve"}, headers=headers, timeout=60).status_code == 403
     assert sim.books() == []

@@ -58,6 +58,7 @@ def test_a_magic_number_pays_more_than_a_handset_holds(sim: Sim, sink: Sink, dar
 
 def test_they_end_after_a_second_and_not_before(sim: Sim, sink: Sink, daraja: Daraja) -> None:
     sim.post("clock", time_scale=1000)
+    sim.switch(magic_end_s=1.0)
     daraja.pushed("254708374149")
     sim.advance(990)
     assert sim.callbacks() == []
@@ -68,6 +69,7 @@ def test_they_end_after_a_second_and_not_before(sim: Sim, sink: Sink, daraja: Da
 def test_a_thousand_at_once(sim: Sim, sink: Sink, daraja: Daraja) -> None:
     """Ended in the order of acceptance, each once; the books agree with what was told."""
     sim.post("clock", time_scale=1000)
+    sim.switch(magic_end_s=1.0)
     made = [daraja.pushed(f"25418{code}{n:03}") for n in range(500) for code in ("0000", "1032")]
     sim.advance(1000)
     callbacks = sink.callbacks(1000)

@@ -86,8 +86,8 @@ def test_a_closed_prompt_cannot_be_tapped(sim: Sim, daraja: Daraja) -> None:
     made = daraja.pushed(PHONE)
     sim.cancel(PHONE)
     tap = {"action": "approve", "pin": "1234"}
-    assert requests.post(f"{sim.url}/_sim/prompts/{made}", json=tap, timeout=5).status_code == 409
-    assert requests.post(f"{sim.url}/_sim/prompts/ws_CO_1", json=tap, timeout=5).status_code == 404
+    assert requests.post(f"{sim.url}/_sim/prompts/{made}", json=tap, timeout=60).status_code == 409
+    assert requests.post(f"{sim.url}/_sim/prompts/ws_CO_1", json=tap, timeout=60).status_code == 404
     assert sim.books() == []
 
 
@@ -96,7 +96,7 @@ def test_an_ignored_prompt_stays_open_until_it_runs_out(sim: Sim, daraja: Daraja
     sim.ignore(PHONE)
     assert [prompt["ignored"] for prompt in sim.prompts()] == [True]
     tap = {"action": "approve", "pin": "1234"}
-    assert requests.post(f"{sim.url}/_sim/prompts/{made}", json=tap, timeout=5).status_code == 409
+    assert requests.post(f"{sim.url}/_sim/prompts/{made}", json=tap, timeout=60).status_code == 409
     assert daraja.query_code(made) == "4999"
 
 
