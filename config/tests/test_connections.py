@@ -44,6 +44,7 @@ def test_a_broken_one_is_replaced() -> None:
     first, at = backend(), connection.settings_dict
     login = {"host": at["HOST"], "port": at["PORT"], "dbname": at["NAME"], "user": at["USER"]}
     with psycopg.connect(**login, password=at["PASSWORD"] or None, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [first])
+        ended = other.execute("SELECT pg_terminate_backend(%s, 60000)", [first]).fetchone()  # waits until it has
+        assert ended == (True,)
     a_task_goes_by()
     assert backend() != first

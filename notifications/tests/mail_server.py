@@ -10,13 +10,13 @@ from email.message import Message
 
 
 class MailServer:
-    """`refuse` is an answer to RCPT or DATA ("RCPT 550 no such box"); `silent` keeps quiet after the message."""
+    """`refuse` is an answer to RCPT or DATA ("RCPT 550 no such box"); `silent` keeps quiet after the message, `hangs_up` closes."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.inbox: list[tuple[str, Message]] = []
         self.refuse = ""
-        self.silent = False
+        self.silent = self.hangs_up = False
         self.over = threading.Event()
 
 
@@ -50,7 +50,9 @@ class _Handler(socketserver.StreamRequestHandler):
             lines.append(line)
         box.inbox.append((to, message_from_bytes(b"".join(lines))))
         if box.silent:
-            box.over.wait(10)
+            box.over.wait(120)
+        elif box.hangs_up:
+            self.connection.shutdown(socket.SHUT_RDWR)
         else:
             self._say("250 taken")
 
@@ -58,17 +60,11 @@ class _Handler(socketserver.StreamRequestHandler):
         self.wfile.write(f"{answer}\r\n".encode())
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
-def running(port: int) -> Iterator[MailServer]:
-    box = MailServer(port)
+def running(port: int = 0) -> Iterator[MailServer]:
+    """On this port, or on a free one."""
     with _Server(("127.0.0.1", port), _Handler) as server:
-        server.box = box
+        box = server.box = MailServer(int(server.server_address[1]))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

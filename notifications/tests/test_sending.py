@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from audit.models import Entry
+from dev import processes
 from lib import clock
 from lib.errors import Refusal
 from notifications import sending
@@ -30,9 +31,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("
 def mails(settings) -> Iterator[MailServer]:
     """A mail server that works."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", mail_server.free_port(), 1
     settings.SMS_BACKEND = ""
-    with mail_server.running(settings.EMAIL_PORT) as server:
+    with mail_server.running() as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", server.port, 60
         yield server
 
 
@@ -79,9 +80,15 @@ def test_each_mail_is_sent_once_however_many_work(mails: MailServer) -> None:
     assert set(standings(channel="EMAIL", event="session.approved")) == {"SENT"}
 
 
-def test_a_mail_server_that_is_down_for_an_hour_gets_everything_once(settings) -> None:
+@pytest.fixture
+def port() -> Iterator[int]:
+    with processes.held_port() as free:
+        yield free
+
+
+def test_a_mail_server_that_is_down_for_an_hour_gets_everything_once(settings, port: int) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", mail_server.free_port(), 1
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 60
     settings.SMS_BACKEND = ""
     row, began = approved(), clock.now()
     for minutes in range(0, 61, 5):
@@ -108,8 +115,8 @@ def test_a_refused_address_is_tried_again_and_then_failed(mails: MailServer) -> 
     assert standings(channel="EMAIL", event="session.approved") == ["FAILED"]
 
 
-def test_silence_after_the_message_is_doubtful_and_never_repeated_by_itself(mails: MailServer) -> None:
-    mails.silent = True
+def test_silence_after_the_message_is_doubtful_and_never_repeated_by_itself(mails: MailServer, settings) -> None:
+    mails.silent, settings.EMAIL_TIMEOUT = True, 2
     approved()
     began = clock.now()
     for minutes in range(0, 120, 10):
@@ -182,12 +189,12 @@ def test_a_repeated_handler_sends_nothing_more(mails: MailServer) -> None:
 
 @pytest.mark.parametrize("state", [State.FAILED, State.DOUBTFUL])
 def test_a_person_sends_it_again_with_a_reason_once(mails: MailServer, state: State) -> None:
-    mails.silent, mails.refuse = state is State.DOUBTFUL, "RCPT 550 no" if state is State.FAILED else ""
+    mails.hangs_up, mails.refuse = state is State.DOUBTFUL, "RCPT 550 no" if state is State.FAILED else ""
     approved()
     began = clock.now()
     for minutes in range(0, 120, 10):
         work(at=began + timedelta(minutes=minutes))
-    mails.silent, mails.refuse = False, ""
+    mails.hangs_up, mails.refuse = False, ""
     before = len(mails.inbox)
     old = Notification.objects.get(event="session.approved", channel="EMAIL")
     again = {"notification_id": old.pk, "actor": "user:1", "now": clock.now()}
@@ -213,7 +220,7 @@ def test_what_was_sent_is_not_sent_again(mails: MailServer) -> None:
 
 
 def test_finance_sends_again_from_the_admin(mails: MailServer, client: Client) -> None:
-    mails.silent = True
+    mails.hangs_up = True
     approved()
     work()
     finance = User.objects.create_user("finance@malipo.test", role=User.Role.FINANCE)
