@@ -43,10 +43,14 @@ Checks = dict[str, Check]
 VITAL = {"database": "The database", "redis": "Redis"}
 
 
-def ready(*, now: datetime, patience_s: float = PATIENCE_S) -> tuple[str, Checks]:
-    """`ok`, `degraded` or `down`, and every check by name; takes `patience_s` at most."""
+def ready(*, now: datetime, patience_s: float | None = None) -> tuple[str, Checks]:
+    """`ok`, `degraded` or `down`, and every check by name; takes `patience_s` (PATIENCE_S) at most."""
+    patience_s = PATIENCE_S if patience_s is None else patience_s
     deadline = time.monotonic() + patience_s
-    waiting = {"database": in_time.ask("database", lambda: _by_database(now)), "redis": in_time.ask("redis", _redis)}
+    waiting = {
+        "database": in_time.ask("database", lambda: _by_database(now)),
+        "redis": in_time.ask("redis", lambda: _redis(patience_s)),
+    }
     checks: Checks = {}
     for name, future in waiting.items():
         checks |= _answer(name, future, deadline - time.monotonic())
@@ -71,8 +75,9 @@ def _answer(name: str, future: "Future[Checks]", left_s: float) -> Checks:
         return {name: Check(False, f"{VITAL[name]} cannot be reached")}
 
 
-def _redis() -> Checks:
-    with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
+def _redis(patience_s: float) -> Checks:
+    timeouts = {"socket_connect_timeout": patience_s / 2, "socket_timeout": patience_s / 2}
+    with redis.Redis.from_url(settings.REDIS_URL, **timeouts) as client:
         client.ping()
     return {"redis": Check(True, "Redis answers")}
 
