@@ -158,20 +158,26 @@ POOLED = env.bool("DATABASE_POOL", default=False)
 DATABASES = {"default": env.db_url_config(_server("DATABASE_URL"))}
 DATABASES["default"].update(
     {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.database" if POOLED else "django.db.backends.postgresql",
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 0 if POOLED else 600,
         "CONN_HEALTH_CHECKS": not POOLED,
-        "OPTIONS": {
-            "connect_timeout": 5,
-            **(
-                {"pool": {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20), "timeout": 5}}
-                if POOLED
-                else {}
-            ),
-        },
     }
 )
+_PGOPTIONS = env.str("PGOPTIONS", default="")
+DATABASES["default"]["OPTIONS"] = {
+    # A server that has gone without a word is noticed in seconds, not in a quarter of an hour.
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    # Whoever is frozen, or gone without a word, with rows in hand loses them: nothing of ours waits inside a transaction.
+    "options": f"{_PGOPTIONS} -c idle_in_transaction_session_timeout=60s".strip(),
+    **DATABASES["default"].get("OPTIONS", {}),  # what the URL says (sslmode=…) counts
+}
+if POOLED:
+    DATABASES["default"]["OPTIONS"]["pool"] = {"max_size": env.int("DATABASE_POOL_SIZE", default=20), "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = _server("REDIS_URL")
 CACHES = {

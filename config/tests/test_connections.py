@@ -1,12 +1,18 @@
 """A worker keeps its connection to the database from task to task, and gets a new one when it broke."""
 
+import json
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 from celery import current_app
 from celery.fixups.django import DjangoWorkerFixup
 from celery.signals import task_postrun, task_prerun
+from django.conf import settings
 from django.db import connection
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("REC-4", "OPS-1")]
@@ -48,3 +54,27 @@ def test_a_broken_one_is_replaced() -> None:
         assert ended == (True,)
     a_task_goes_by()
     assert backend() != first
+
+
+def test_whoever_stands_still_inside_a_transaction_loses_it() -> None:
+    """A frozen process, or a machine that has gone, would hold its rows for ever: others wait for them a minute at most."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("1min",)
+
+
+def read_anew(**env: str) -> dict[str, Any]:
+    """The database's settings in a process with these variables."""
+    asked = "import json; from config import settings as s; print(json.dumps(s.DATABASES['default']))"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], cwd=settings.BASE_DIR, env={**os.environ, **env}, capture_output=True, check=True
+    )
+    return dict(json.loads(done.stdout))
+
+
+def test_what_the_url_says_about_connecting_counts() -> None:
+    """`sslmode` was lost once: nobody saw that passwords and payments went in clear."""
+    found = read_anew(DATABASE_URL="postgres://u:p@db/x?sslmode=require&connect_timeout=2", DATABASE_POOL="true")
+    assert found["ENGINE"] == "config.database"
+    options = found["OPTIONS"]
+    assert (options["sslmode"], options["connect_timeout"], options["pool"]["timeout"]) == ("require", 2, 5)

@@ -1,0 +1,1 @@
+"""Django's engine for PostgreSQL, with connections of our own keeping where a process pools them (settings.POOLED)."""
