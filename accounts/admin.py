@@ -1,5 +1,7 @@
 """People in the admin: support and finance read, admins edit. Phones are shown by their last digits only."""
 
+from axes.admin import AccessAttemptAdmin
+from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
@@ -8,6 +10,14 @@ from accounts.models import User
 from lib.phone import hidden
 
 admin.site.unregister(Group)  # a role is the whole answer (accounts.roles)
+admin.site.unregister(AccessAttempt)
+
+
+@admin.register(AccessAttempt)
+class AttemptAdmin(AccessAttemptAdmin):
+    """Without the action that forgets what has expired: every wrong log-in does that, and the action only ever failed."""
+
+    actions = ()
 
 
 @admin.register(User)

@@ -29,8 +29,11 @@ class OfferedList(ChangeList):
     """What no filter of the list took for itself is not asked of the database."""
 
     def get_filters(self, request: HttpRequest) -> Any:
-        found = super().get_filters(request)
-        if left := {*found[2]} - self._chosen():
+        try:
+            found = super().get_filters(request)
+        except (ValueError, OverflowError) as error:  # a day of the hierarchy at the end of all time
+            raise IncorrectLookupParameters(error) from error
+        if left := {*found[2]} - self._chosen() - self._of_the_hierarchy():
             raise IncorrectLookupParameters(f"not offered: {', '.join(sorted(left))}")
         return found
 
@@ -38,6 +41,11 @@ class OfferedList(ChangeList):
         """`?status=FAILED`, which Django's filter of choices leaves to the list: it knows `status__exact`."""
         columns = {field.name for field in self.lookup_opts.fields if field.choices}
         return columns & {name for name in self.list_filter if isinstance(name, str)}
+
+    def _of_the_hierarchy(self) -> set[str]:
+        """Which day, in times that Django made of what was asked."""
+        hierarchy = self.date_hierarchy
+        return {f"{hierarchy}__gte", f"{hierarchy}__lt"} if f"{hierarchy}__year" in self.filter_params else set()
 
 
 class TimesFilter(DateFieldListFilter):
