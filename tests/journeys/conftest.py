@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from dev import browser as browsers
 from tests.stack import SCALE, Person, Stack
 
 Opener = Callable[..., Page]
+PATIENCE_MS = 120_000  # a busy machine is no fault
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +37,7 @@ def open_page(browser: Browser) -> Iterator[Opener]:
         size = {"width": 360, "height": 740}
         context = share.context if share else browser.new_context(**{"viewport": size, **options})  # type: ignore[arg-type]
         if not share:
+            context.set_default_timeout(PATIENCE_MS)
             contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))

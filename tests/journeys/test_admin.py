@@ -29,8 +29,8 @@ def test_the_list_follows_a_payment_without_a_reload(product: Stack, open_page: 
     expect(page.locator("#result_list tbody tr")).to_have_count(0)
     product.deposit(payer, "254708374149", 30)
     row = page.locator("#result_list tbody tr")
-    expect(row).to_have_count(1, timeout=20_000)
-    expect(row).to_contain_text("Paid", timeout=20_000)
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("Paid")
 
 
 @pytest.mark.requirement("ADM-5", "REC-6", "CB-7")
@@ -49,7 +49,7 @@ def test_the_desk_and_the_list_of_what_is_owed_follow_too(product: Stack, open_p
     before_total = total.inner_text()
     product.deposit(payer, "254190500077", 30)
     row = owed.locator("#result_list tbody tr")
-    expect(row).to_have_count(1, timeout=20_000)
+    expect(row).to_have_count(1)
     expect(row).to_contain_text("KES 31")
     expect(total).not_to_have_text(before_total)
-    expect(tile).not_to_have_text(before, timeout=20_000)
+    expect(tile).not_to_have_text(before)

@@ -1,19 +1,17 @@
 """Journeys of a client and a therapist, each in a browser of their own, against the real product."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.test_deposit import AXE, SLOW_MS, headline, tap_pin
+from tests.journeys.test_deposit import AXE, headline, receipts, tap_pin
 from tests.stack import Person, Stack
 
 pytestmark = pytest.mark.browser
 SignedIn = Callable[..., tuple[Person, Page]]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-WITHIN_S = 5.0  # a therapist's board follows a payment (P32)
 
 
 @pytest.fixture
@@ -64,16 +62,12 @@ def test_booked_approved_paid_and_the_board_follows(
     client.get_by_role("button", name="Pay with M-Pesa").click()
     client.wait_for_url("**/payments/**")
     headline(client, "Check your phone")
-    expect(row_of(board, "neema").locator(".pill").last).to_have_text("Not paid yet: processing", timeout=SLOW_MS)
+    expect(row_of(board, "neema").locator(".pill").last).to_have_text("Not paid yet: processing")
     tap_pin(open_page(), phones, "0720200001")
 
-    expect(row_of(board, "neema").locator(".pill").last).to_have_text("Paid", timeout=SLOW_MS)
-    seen_at = datetime.now(UTC)
-    paid_at = product.sql(
-        "SELECT completed_at FROM payments_payment WHERE purpose = 'session' ORDER BY id DESC LIMIT 1"
-    )
-    assert (seen_at - paid_at[0][0]).total_seconds() < WITHIN_S
-    receipt = product.sim.books()[-1]["receipt"]
+    expect(row_of(board, "neema").locator(".pill").last).to_have_text("Paid")
+    # By its socket: as long as that is open, the board does not ask. How many seconds a browser takes is this machine's.
+    (receipt,) = receipts(product, "254720200001")
     expect(row_of(board, "neema").locator(".receipt__number")).to_have_text(receipt)
     expect(row_of(board, "neema").locator(".pill").first).to_have_text("Confirmed")
 
