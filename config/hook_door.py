@@ -1,71 +1,149 @@
 """The short way for M-Pesa's callbacks, in the processes that take nothing else (settings.HOOKS_ONLY).
 
-A callback is one insert, and Django's whole request around it costs more than it (docs/decisions/0006). So what is
-plainly a callback goes from here to `payments.callbacks.receive` at once, and everything else (another method or
-address, a strange length, host or query, http where https is a must, bodies to be logged) goes the long way, through
-Django, to the same function or to the answer that Django has for it. No rule stands here: who may call, what is
-believed, stored and answered is said there.
+A callback is one insert, and Django's whole request around it costs more than it (docs/decisions/0012). So what is
+plainly a callback, and needs nothing but to be stored, is stored from here together with those that come meanwhile.
+Everything else goes the long way, through Django: another method or address, a strange length, host or query, http
+where https is a must, bodies to be logged, forgeries and other security events. No rule stands here: what is
+believed, stored and answered is said in `payments.callbacks`.
+
+It is one loop of asyncio, and a callback on its way holds no thread: neither callers that send their bodies letter by
+letter nor a database that takes its time keep others from being heard.
 """
 
+import asyncio
 import functools
 import time
-from collections.abc import Callable, Iterable
-from http.client import responses
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import psycopg
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
 from config import outage, request_log
-from lib import clock
+from config.posted import Gone, Posted, Receive, TooSlow
+from lib import clock, wake
 from lib.addresses import client_address
-from payments import callbacks, hooks
+from payments import callbacks, hooks, storing
 from payments.urls import DOCUMENTED_CALLBACKS
 
 log = structlog.get_logger(__name__)
-Environ = dict[str, Any]
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Store = Callable[[storing.Row], Awaitable[None]]
+Meta = Mapping[str, str]
+Headers = list[tuple[bytes, bytes]]
 _DOCUMENTED = frozenset(f"/{route}" for route in DOCUMENTED_CALLBACKS)
+_BELL_EVERY_S = 0.05
 
 
-class _Asked(HttpRequest):
-    """As much of Django's request as its rules about hosts and https need."""
+class HookDoor:
+    """An ASGI application that takes the short way where it can.
 
-    def __init__(self, environ: Environ) -> None:
-        self.META = environ
+    `store` returns when the row is committed, and raises what kept it from being known to be.
+    """
 
-    def _get_scheme(self) -> str:
-        return str(self.META.get("wsgi.url_scheme", "http"))
+    def __init__(self, django: Application, *, store: Store | None = None) -> None:
+        self._django = django
+        self._store = store or _into_the_inbox(storing.Together())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, posted, meta = time.perf_counter(), Posted(receive, limit=settings.CALLBACK_MAX_BYTES), _meta(scope)
+        if not _is_plain(scope, meta):
+            return await self._django(scope, posted.receive, send)
+        request_id = request_log.begin(meta.get("HTTP_X_REQUEST_ID", ""))
+        answer = await self._answer(scope["path"], meta, posted)
+        if answer is None:
+            return await self._django(scope, posted.receive, send)
+        status, body, headers = answer
+        await _say(
+            send, status, body, [*headers, *_always(_where(scope, meta)), (b"X-Request-ID", request_id.encode())]
+        )
+        request_log.end(f"POST {scope['path']}", status=status, started=started)
+
+    async def _answer(self, path: str, meta: Meta, posted: Posted) -> tuple[int, bytes, Headers] | None:
+        """None where Django has to answer, or nobody listens any more."""
+        try:
+            row = callbacks.row_of(_arrived(path, meta, await posted.read()), now=clock.now())
+            if row is None:
+                return None
+            await self._store(row)
+        except (Gone, TooSlow):
+            return None
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            return _spelt(outage.away(error))
+        except Exception:
+            log.exception("callback.broken")
+            return _spelt(HttpResponse("Error", status=500, content_type="text/plain"))
+        return callbacks.THANKS.status, callbacks.THANKS.body, _JSON
 
 
-def before(django: Application) -> Application:
-    """An application that takes the short way where it can."""
+def _into_the_inbox(together: storing.Together) -> Store:
+    bell = _Bell()
 
-    def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        asked = _Asked(environ)
-        if not _is_plain(environ) or not _is_welcome(asked):
-            return django(environ, start_response)
-        return _answered(environ, start_response, secure=asked.is_secure())
+    async def store(row: storing.Row) -> None:
+        await together.store(row)
+        bell.ring()
 
-    return application
+    return store
 
 
-def _is_plain(environ: Environ) -> bool:
+class _Bell:
+    """Wakes the workers for what was stored: at once, then at most every 50 ms, and never from the loop itself."""
+
+    def __init__(self) -> None:
+        self._ringing: asyncio.Task[None] | None = None
+        self._again = False
+
+    def ring(self) -> None:
+        self._again = True
+        if self._ringing is None:
+            self._ringing = asyncio.create_task(self._ring())
+
+    async def _ring(self) -> None:
+        try:
+            while self._again:
+                self._again = False
+                await asyncio.to_thread(wake.wake_often, callbacks.DRAIN)
+                await asyncio.sleep(_BELL_EVERY_S)
+        finally:
+            self._ringing = None
+
+
+def _meta(scope: Scope) -> dict[str, str]:
+    """As much of Django's META as its rules about hosts and https and our own need, made as Django makes it."""
+    meta: dict[str, str] = {"REMOTE_ADDR": scope["client"][0] if scope.get("client") else ""}
+    for name, value in scope["headers"]:
+        if b"_" in name:
+            continue
+        key, text = _key(name), value.decode("latin1")
+        meta[key] = f"{meta[key]},{text}" if key in meta else text
+    return meta
+
+
+@functools.lru_cache(maxsize=256)
+def _key(name: bytes) -> str:
+    key = name.decode("latin1").upper().replace("-", "_")
+    return key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}"
+
+
+def _is_plain(scope: Scope, meta: Meta) -> bool:
     """Nothing that only Django knows what to do with."""
-    length = environ.get("CONTENT_LENGTH") or ""
+    length = meta.get("CONTENT_LENGTH", "")
     return (
-        environ.get("REQUEST_METHOD") == "POST"
-        and _is_callback(environ.get("PATH_INFO") or "")
+        scope["method"] == "POST"
+        and _is_callback(scope["path"])
         and length.isascii()
         and length.isdigit()
         and len(length) < 10
-        and not environ.get("QUERY_STRING")
-        and not environ.get("SCRIPT_NAME")
+        and not scope["query_string"]
+        and not scope.get("root_path")
         and not settings.DEBUG_BODIES
+        and _is_welcome(_where(scope, meta))
     )
 
 
@@ -83,7 +161,51 @@ def _token(path: str) -> str | None:
     return path[len(callbacks.HOOKS) :] if path.startswith(callbacks.HOOKS) else None
 
 
-def _is_welcome(asked: _Asked) -> bool:
+def _arrived(path: str, meta: Meta, body: bytes) -> callbacks.Arrived:
+    token = _token(path)
+    return callbacks.Arrived(
+        path=path if token is None else callbacks.HOOKS,
+        token=token,
+        signature=meta.get("HTTP_X_MPESA_SIGNATURE"),
+        address=client_address(meta, settings.TRUSTED_PROXIES),
+        length=meta["CONTENT_LENGTH"],
+        body=body,
+    )
+
+
+# --- Hosts and https: Django's own code, asked without its request ---------------------------------------------------
+
+Where = tuple[str, str, str]  # the scheme, the host, and the scheme that a proxy tells
+
+
+class _Asked(HttpRequest):
+    """As much of Django's request as its rules about hosts and https need."""
+
+    def __init__(self, scheme: str, meta: dict[str, str]) -> None:
+        self._scheme = scheme
+        self.META = meta
+
+    def _get_scheme(self) -> str:
+        return self._scheme
+
+
+def _where(scope: Scope, meta: Meta) -> Where:
+    telling = settings.SECURE_PROXY_SSL_HEADER
+    return scope["scheme"], meta.get("HTTP_HOST", ""), meta.get(telling[0], "") if telling else ""
+
+
+def _asked(where: Where) -> _Asked:
+    scheme, host, told = where
+    telling = settings.SECURE_PROXY_SSL_HEADER
+    return _Asked(scheme, {"HTTP_HOST": host, **({telling[0]: told} if telling and told else {})})
+
+
+@functools.lru_cache(maxsize=64)
+def _is_welcome(where: Where) -> bool:
+    """Kept, as what follows: M-Pesa calls thousands of times by the same name."""
+    if not where[1]:
+        return False
+    asked = _asked(where)
     try:
         asked.get_host()
     except DisallowedHost:
@@ -91,56 +213,29 @@ def _is_welcome(asked: _Asked) -> bool:
     return asked.is_secure() or not settings.SECURE_SSL_REDIRECT
 
 
-def _answered(environ: Environ, start_response: Callable[..., Any], *, secure: bool) -> Iterable[bytes]:
-    started, path = time.perf_counter(), environ["PATH_INFO"]
-    request_id = request_log.begin(environ.get("HTTP_X_REQUEST_ID", ""))
-    status, body, headers = _said(environ, path)
-    start_response(
-        status,
-        [*_headers(secure), *headers, ("Content-Length", str(len(body))), ("X-Request-ID", request_id)],
-    )
-    request_log.end(f"POST {path}", status=int(status[:3]), started=started)
-    return [body]
+@functools.lru_cache(maxsize=64)
+def _always(where: Where) -> Headers:
+    """What Django's own middleware says of security: it depends on settings and the scheme alone."""
+    bare = HttpResponse()
+    del bare.headers["Content-Type"]
+    return _listed(SecurityMiddleware(lambda _: bare).process_response(_asked(where), bare))
 
 
-def _said(environ: Environ, path: str) -> tuple[str, bytes, list[tuple[str, str]]]:
-    try:
-        _drop_dead_connection()
-        answer = callbacks.receive(_arrived(environ, path), now=clock.now())
-        return f"{answer.status} {responses[answer.status]}", answer.body, [("Content-Type", callbacks.JSON)]
-    except (OperationalError, InterfaceError) as error:
-        return _spelt(outage.away(error))
-    except Exception:
-        log.exception("callback.broken")
-        return _spelt(HttpResponse("Error", status=500, content_type="text/plain"))
+# --- What is said ----------------------------------------------------------------------------------------------------
 
 
-def _drop_dead_connection() -> None:
-    """As Django does before each request: its thread may need it for more than what `payments.storing` tries twice."""
-    if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
+def _listed(response: HttpResponse) -> Headers:
+    return [(name.encode("ascii"), text.encode("latin1")) for name, text in response.items()]
 
 
-def _arrived(environ: Environ, path: str) -> callbacks.Arrived:
-    token, length = _token(path), environ["CONTENT_LENGTH"]
-    return callbacks.Arrived(
-        path=path if token is None else callbacks.HOOKS,
-        token=token,
-        signature=environ.get("HTTP_X_MPESA_SIGNATURE"),
-        address=client_address(environ, settings.TRUSTED_PROXIES),
-        length=length,
-        body=environ["wsgi.input"].read(min(int(length), settings.CALLBACK_MAX_BYTES + 1)),
-    )
+def _spelt(response: HttpResponse) -> tuple[int, bytes, Headers]:
+    return response.status_code, response.content, _listed(response)
 
 
-def _spelt(response: HttpResponse) -> tuple[str, bytes, list[tuple[str, str]]]:
-    return f"{response.status_code} {response.reason_phrase}", response.content, list(response.items())
+_JSON: Headers = [(b"Content-Type", callbacks.JSON.encode())]
 
 
-@functools.cache
-def _headers(secure: bool) -> list[tuple[str, str]]:
-    """What Django's own middleware says of security, asked once: it depends on settings alone."""
-    asked = _Asked({"wsgi.url_scheme": "https" if secure else "http"})
-    bare = HttpResponse(content_type=callbacks.JSON)
-    response = SecurityMiddleware(lambda _: bare).process_response(asked, bare)
-    return [(name, text) for name, text in response.items() if name != "Content-Type"]
+async def _say(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    length = (b"Content-Length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

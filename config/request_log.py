@@ -4,8 +4,8 @@ Query strings are never logged, bodies only with DEBUG_BODIES, and everything is
 """
 
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote_plus
 
@@ -44,7 +44,7 @@ def middleware(answer: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
 
 def begin(given: str) -> str:
     """The request's id, on all lines until the next begins. A proxy may have given it one already."""
-    request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:16]
+    request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
     return request_id

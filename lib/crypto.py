@@ -59,7 +59,7 @@ def keyed_hash(value: str, *, key: bytes, purpose: str) -> str:
 
 def signature(value: bytes, *, key: bytes) -> bytes:
     """HMAC-SHA256 (32 bytes)."""
-    return hmac.new(key, value, hashlib.sha256).digest()
+    return hmac.digest(key, value, "sha256")
 
 
 def same(left: bytes | str, right: bytes | str) -> bool:

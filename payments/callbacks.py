@@ -4,8 +4,8 @@ The verdict is given before the body is stored, the body is stored before the an
 A forgery is refused, kept up to a cap, and a security event; so is, capped too, what proves itself but comes from an
 address off the list, which is kept whatever the cap says.
 
-`receive` is all of it, and knows no framework. Two doors lead to it: the views below, and `config.hook_door` in the
-processes that take nothing else.
+`receive` is all of it, and knows no framework. The views below lead to it. In the processes that take nothing else
+`config.hook_door` stores by itself what needs nothing more than that (`row_of`), and leaves all others to the views.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from payments import calls, sealing, storing, verdicts
 from payments.models import Callback
 
 log = structlog.get_logger(__name__)
+DRAIN = "payments.drain_inbox"  # the task that reads what is stored
 HOOKS = "/hooks/"  # what is kept of a payment's own address: its token is a secret
 JSON = "application/json"
 _KEPT_A_MINUTE = 20
@@ -65,11 +66,21 @@ def receive(arrived: Arrived, *, now: datetime) -> Answer:
     judged = _judge(arrived)
     if judged.verdict == Callback.Verdict.FORGED:
         return _forged(judged, arrived, now)
-    _store(judged, arrived, now)
-    wake.wake_often("payments.drain_inbox")
+    storing.store(_row(judged, arrived, now))
+    wake.wake_often(DRAIN)
     if judged.reason == verdicts.OFF_LIST:
         _security_event("callback_off_list", arrived, {"path": arrived.path}, now)
     return THANKS
+
+
+def row_of(arrived: Arrived, *, now: datetime) -> storing.Row | None:
+    """What is to be stored, woken for and thanked for, and nothing else; None where `receive` has more to do, or less."""
+    if len(arrived.body) > settings.CALLBACK_MAX_BYTES:
+        return None
+    judged = _judge(arrived)
+    if judged.verdict == Callback.Verdict.FORGED or judged.reason == verdicts.OFF_LIST:
+        return None
+    return _row(judged, arrived, now)
 
 
 # --- Django's door ---------------------------------------------------------------------------------------------------
@@ -120,29 +131,27 @@ def _judge(arrived: Arrived) -> verdicts.Judged:
     return verdicts.by_signature(arrived.body, arrived.signature, address=arrived.address)
 
 
-def _store(judged: verdicts.Judged, arrived: Arrived, now: datetime) -> None:
+def _row(judged: verdicts.Judged, arrived: Arrived, now: datetime) -> storing.Row:
     forged = judged.verdict == Callback.Verdict.FORGED
-    storing.store(
-        storing.Row(
-            environment=judged.environment,
-            payment_id=judged.payment_id,
-            submission=judged.submission,
-            verdict=judged.verdict,
-            verdict_reason=judged.reason,
-            path=arrived.path[:80],
-            address=arrived.address,
-            body_sealed=sealing.seal(arrived.body, context=calls.CONTEXT),
-            size=len(arrived.body),
-            received_at=now,
-            state=Callback.State.DONE if forged else Callback.State.WAITING,
-            next_attempt_at=now,
-        )
+    return storing.Row(
+        environment=judged.environment,
+        payment_id=judged.payment_id,
+        submission=judged.submission,
+        verdict=judged.verdict,
+        verdict_reason=judged.reason,
+        path=arrived.path[:80],
+        address=arrived.address,
+        body_sealed=sealing.seal(arrived.body, context=calls.CONTEXT),
+        size=len(arrived.body),
+        received_at=now,
+        state=Callback.State.DONE if forged else Callback.State.WAITING,
+        next_attempt_at=now,
     )
 
 
 def _forged(judged: verdicts.Judged, arrived: Arrived, now: datetime) -> Answer:
     if _is_written_down("callback_forged", arrived.address):
-        _store(judged, arrived, now)
+        storing.store(_row(judged, arrived, now))
         _security("callback_forged", arrived, {"path": arrived.path, "reason": judged.reason}, now)
     return _REJECTED
 

@@ -1,22 +1,23 @@
 """Callbacks into the inbox: each is answered after the commit that holds its row, and those that come together share it.
 
-A commit waits for the disk, and nothing else here takes as long. So while one statement is on its way, the callbacks
-that arrive meanwhile wait for it and go together in the next: one INSERT, one commit. Nobody waits for company: where
-no statement is on its way, a callback goes at once and alone.
+A commit waits for the disk, and nothing else here takes as long. So in the processes that take nothing else
+(`config.hook_door`) the callbacks that arrive while one statement is on its way wait for it, and go together in the
+next: one INSERT, one commit. Nobody waits for company: where no statement is on its way, a callback goes at once. A
+statement that fails is done again row by row, so that one bad row never harms another.
 
-There is no thread for this. Whoever finds nobody writing leads: they write all that waits, on their own connection,
-then make the first of those who came meanwhile the next leader, and only then wake those they wrote for. A statement
-that fails is done again row by row, so that one bad row never harms another.
+Elsewhere a callback comes through Django, and is stored alone.
 """
 
-import threading
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+import psycopg
+from django.db import InterfaceError, OperationalError, connection
 
-_MOST = 64  # rows of one statement: with the largest bodies 8 MB of SQL
+_MOST = 64  # rows of one statement: with the largest bodies 4 MB
+_PATIENCE_S = 10.0  # for one statement; a database that says nothing for so long is not there
 _INSERT = """
     INSERT INTO payments_callback (environment, payment_id, submission, verdict, verdict_reason, path, address,
         body_sealed, size, received_at, state, next_attempt_at, kind, attempts, outcome, error, checkout_hash)
@@ -41,118 +42,125 @@ class Row(NamedTuple):
     next_attempt_at: datetime
 
 
-class _Waiting:
-    """One row, and the lock on which its thread sleeps until it is settled, or is to lead."""
-
-    __slots__ = ("error", "row", "settled", "sleep")
-
-    def __init__(self, row: Row) -> None:
-        self.row = row
-        self.settled = False
-        self.error: BaseException | None = None
-        self.sleep = threading.Lock()
-        self.sleep.acquire()
-
-
-class Together:
-    """The rows of one process on their way to the disk."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._waiting: list[_Waiting] = []
-        self._led = False
-
-    def store(self, row: Row) -> None:
-        """Returns when the row is committed. Raises what kept it from being stored."""
-        mine = _Waiting(row)
-        with self._guard:
-            self._waiting.append(mine)
-            leads, self._led = not self._led, True
-        if not leads:
-            mine.sleep.acquire()
-        if not mine.settled:
-            self._lead()
-        if mine.error is not None:
-            raise mine.error
-
-    def _lead(self) -> None:
-        with self._guard:
-            group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-        try:
-            _write(group)
-        except BaseException as error:  # whatever ends this thread must not leave the others asleep
-            _settle(group, error)
-        self._hand_over()
-        for one in group:
-            one.sleep.release()
-
-    def _hand_over(self) -> None:
-        with self._guard:
-            heir = self._waiting[0] if self._waiting else None
-            self._led = heir is not None
-        if heir is not None:
-            heir.sleep.release()
-
-
-_together = Together()
-
-
 def store(row: Row) -> None:
-    """Returns when the row is committed. Raises a DatabaseError where it is not known to be.
+    """Returns when the row is committed, or with the transaction that it is called in. Raises a database's error.
 
-    Who is inside a transaction of their own stores alone: others must not be answered before its commit.
-    """
-    if connection.in_atomic_block:
-        _insert([row])
-    else:
-        _together.store(row)
-
-
-def _write(group: Sequence[_Waiting]) -> None:
-    try:
-        _insert([one.row for one in group])
-        _settle(group, None)
-    except (DatabaseError, InterfaceError) as error:
-        if len(group) == 1 or not _database_is_there():
-            _settle(group, error)
-        else:
-            _one_by_one(group)
-
-
-def _one_by_one(group: Sequence[_Waiting]) -> None:
-    for one in group:
-        _write([one])
-        if one.error is not None and not _database_is_there():
-            return _settle(group, one.error)  # each of the others would wait for a connection, and have none
-
-
-def _settle(group: Sequence[_Waiting], error: BaseException | None) -> None:
-    for one in group:
-        if not one.settled:
-            one.settled, one.error = True, error
-
-
-def _database_is_there() -> bool:
-    return connection.connection is not None and connection.is_usable()
-
-
-def _insert(rows: Sequence[Row]) -> None:
-    """One statement: it is itself the proof that the connection lives, and tried again on a new one where it does not.
-
+    The statement is itself the proof that the connection lives, and tried again on a new one where it does not:
     M-Pesa may not call again, so a restart of the database must not cost the first callback after it. Stored twice
     (the answer to the first was lost) is a duplicate like any other.
     """
     connection.health_check_done = True  # type: ignore[attr-defined]
     try:
-        _execute(rows)
+        _execute(row)
     except (OperationalError, InterfaceError):
         if connection.in_atomic_block:
             raise
         connection.close()
-        _execute(rows)
+        _execute(row)
 
 
-def _execute(rows: Sequence[Row]) -> None:
-    values = [value for row in rows for value in row]
+def _execute(row: Row) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT + ", ".join([_VALUES] * len(rows)), values)
+        cursor.execute(_INSERT + _VALUES, row)
+
+
+class _Waiting(NamedTuple):
+    row: Row
+    stored: "asyncio.Future[None]"
+
+
+class Together:
+    """The rows of one process on their way to the disk, over a connection of their own. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Waiting] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+
+    async def store(self, row: Row) -> None:
+        """Returns when the row is committed. Raises what kept it from being stored, or from being known to be."""
+        mine = _Waiting(row, asyncio.get_running_loop().create_future())
+        self._waiting.append(mine)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all())
+        await mine.stored
+
+    async def close(self) -> None:
+        """After what is on its way."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+        self._hang_up()
+
+    async def _write_all(self) -> None:
+        group: list[_Waiting] = []
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                await self._write(group)
+        except BaseException:  # the process ends; nobody is answered who is not stored
+            for one in [*group, *self._waiting]:
+                one.stored.cancel()
+            raise
+        finally:
+            self._writer = None
+
+    async def _write(self, group: Sequence[_Waiting]) -> None:
+        error = await self._error_of(group)
+        if error is None or len(group) == 1 or self._is_away():
+            return _settle(group, error)
+        for at, one in enumerate(group):
+            error = await self._error_of([one])
+            if error is not None and self._is_away():
+                return _settle(group[at:], error)  # each of the others would wait for a connection, and have none
+            _settle([one], error)
+
+    async def _error_of(self, group: Sequence[_Waiting]) -> BaseException | None:
+        """What kept the rows from being stored: nothing, or all of them."""
+        writing = asyncio.create_task(self._insert([one.row for one in group]))
+        await asyncio.wait([writing], timeout=_PATIENCE_S)
+        if writing.done():
+            return writing.exception()
+        self._hang_up()  # first, else the cancelled statement waits for the same database once more
+        writing.cancel()
+        await asyncio.wait([writing])
+        return psycopg.OperationalError(f"the database said nothing for {_PATIENCE_S:.0f} s")
+
+    async def _insert(self, rows: Sequence[Row]) -> None:
+        """Tried again on a new connection where this one is dead, as `store` above does."""
+        try:
+            await self._execute(rows)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            self._hang_up()
+            await self._execute(rows)
+
+    async def _execute(self, rows: Sequence[Row]) -> None:
+        if self._connection is None or self._connection.closed:
+            self._connection = await _connect()
+        values = [value for row in rows for value in row]
+        await self._connection.execute(_INSERT + ", ".join([_VALUES] * len(rows)), values)
+
+    def _is_away(self) -> bool:
+        return self._connection is None or self._connection.closed
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.pgconn.finish()
+            self._connection = None
+
+
+def _settle(group: Sequence[_Waiting], error: BaseException | None) -> None:
+    for one in group:
+        if one.stored.done():  # who asked has gone
+            continue
+        if error is None:
+            one.stored.set_result(None)
+        else:
+            one.stored.set_exception(error)
+
+
+async def _connect() -> psycopg.AsyncConnection[Any]:
+    """To where Django's connections go, with none of what is Django's in them."""
+    settings = connection.get_connection_params()
+    for name in ("context", "cursor_factory"):
+        settings.pop(name, None)
+    return await psycopg.AsyncConnection.connect(**settings, autocommit=True)

@@ -24,7 +24,7 @@ def measure() -> list[Figure]:
     script = INSERT.format(sealed=os.urandom(size + 28).hex(), size=size)
     before = limits.transactions_per_second(script, clients=CLIENTS, seconds=SECONDS / 2)
     stage.product("acknowledging.stored")
-    with stage.web(HOOKS_ONLY="on", workers=3, threads=4) as port:
+    with stage.hooks() as port:
         requests = [
             load.request("POST", path, port=port, body=body.encode(), headers={"Content-Type": "application/json"})
             for path, body in prepared

@@ -33,7 +33,7 @@ MOMENTS = ("sent", "stored", "taken by a worker", "told to Redis", "on the socke
 def measure() -> list[Figure]:
     pages = stage.product("listening.prepare", OPEN)
     with (
-        stage.web(HOOKS_ONLY="on", workers=1) as hooks,
+        stage.hooks(workers=1) as hooks,
         stage.web(workers=1) as web,
         stage.sockets() as sockets,
         stage.worker(),

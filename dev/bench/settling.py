@@ -56,7 +56,7 @@ def _while_they_arrive() -> list[Figure]:
     """With a web server, workers and beat as in production: as fast as they come, and then at half of that."""
     stage.product("settling.prepare", ARRIVING, 2 * ARRIVED)
     posts = stage.product("settling.post", ARRIVING, 2 * ARRIVED)
-    with stage.web(HOOKS_ONLY="on") as port, stage.worker():
+    with stage.hooks() as port, stage.worker():
         time.sleep(6)  # the worker says nothing when it is ready
         headers = {"Content-Type": "application/json"}
         requests = [load.request("POST", path, port=port, body=body.encode(), headers=headers) for path, body in posts]

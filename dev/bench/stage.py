@@ -56,6 +56,18 @@ def web(*, workers: int = 2, threads: int = 8, **more: str) -> Iterator[int]:
 
 
 @contextmanager
+def hooks(*, workers: int = 2, **more: str) -> Iterator[int]:
+    """Processes for M-Pesa's calls alone: granian with ASGI. The port."""
+    port = processes.free_port()
+    command = [
+        _BIN / "granian", "--interface", "asginl", "--host", processes.LOOPBACK, "--port", port, "--workers", workers,
+        "--no-ws", "--backlog", 2048, "config.asgi:application",
+    ]  # fmt: skip
+    with running(command, "hooks", {"HOOKS_ONLY": "on", **more}, port=port):
+        yield port
+
+
+@contextmanager
 def m_pesa() -> Iterator[str]:
     """The simulator. Its address, for MPESA_BASE_URL."""
     port = processes.free_port()

@@ -1,5 +1,6 @@
 """Callbacks that come together share a commit; each is answered after it, and none is answered that is not stored."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -7,14 +8,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from lib import clock
 from payments import storing
@@ -31,23 +31,20 @@ def row(payment_id: int, *, environment: str = "sandbox") -> storing.Row:
     )
 
 
-@pytest.fixture
-def together() -> storing.Together:
-    return storing.Together()
+Work = Callable[[storing.Together], Awaitable[None]]
 
 
-@pytest.fixture
-def crowd() -> Iterator[Callable[..., "Future[None]"]]:
-    """Submits work to a thread of its own, whose connection is closed after it."""
-    with ThreadPoolExecutor(max_workers=80) as threads:
+def run(work: Work) -> None:
+    """In a loop of its own, as in a process for callbacks."""
 
-        def one(work: Callable[..., None], *arguments: Any) -> None:
-            try:
-                work(*arguments)
-            finally:
-                connection.close()
+    async def from_begin_to_end() -> None:
+        together = storing.Together()
+        try:
+            await work(together)
+        finally:
+            await together.close()
 
-        yield lambda work, *arguments: threads.submit(one, work, *arguments)
+    asyncio.run(from_begin_to_end())
 
 
 @pytest.fixture
@@ -62,11 +59,11 @@ def server() -> dict[str, Any]:
     return {ours: connection.settings_dict[theirs] for theirs, ours in names.items()}
 
 
-def until(holds: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 20
+async def until(holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < ends
-        time.sleep(0.002)
+        await asyncio.sleep(0.002)
 
 
 def nobody_writes(other: psycopg.Connection[Any]) -> None:
@@ -77,6 +74,22 @@ def nobody_writes(other: psycopg.Connection[Any]) -> None:
 def blocked(other: psycopg.Connection[Any]) -> list[int]:
     waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'payments_callback'::regclass"
     return [pid for (pid,) in other.execute(waiting)]
+
+
+def storing_each(together: storing.Together, rows: Sequence[storing.Row]) -> "list[asyncio.Task[None]]":
+    return [asyncio.create_task(together.store(one)) for one in rows]
+
+
+async def with_one_on_its_way(
+    together: storing.Together, other: psycopg.Connection[Any], rows: Sequence[storing.Row]
+) -> "list[asyncio.Task[None]]":
+    """The first waits in the database, and the others for it."""
+    nobody_writes(other)
+    tasks = storing_each(together, rows[:1])
+    await until(lambda: len(blocked(other)) == 1)
+    tasks += storing_each(together, rows[1:])
+    await until(lambda: len(together._waiting) == len(rows) - 1)
+    return tasks
 
 
 def commits() -> list[int]:
@@ -90,91 +103,128 @@ def stored() -> set[int]:
     return set(Callback.objects.values_list("payment_id", flat=True))
 
 
-def test_who_comes_alone_goes_at_once_and_alone(together: storing.Together) -> None:
-    for number in range(3):
-        together.store(row(number))
-        assert stored() == set(range(number + 1))
+def test_who_comes_alone_goes_at_once_and_alone(other: psycopg.Connection[Any]) -> None:
+    async def one_after_the_other(together: storing.Together) -> None:
+        for number in range(3):
+            await together.store(row(number))
+            (count,) = other.execute("SELECT count(*) FROM payments_callback").fetchall()[0]
+            assert count == number + 1
+            other.rollback()
+
+    run(one_after_the_other)
     assert commits() == [1, 1, 1]
 
 
-def test_those_who_come_meanwhile_go_together(
-    together: storing.Together, crowd: Any, other: psycopg.Connection[Any]
-) -> None:
+def test_those_who_come_meanwhile_go_together(other: psycopg.Connection[Any]) -> None:
     """Up to a bound, and nobody returns before the commit that holds their row."""
-    nobody_writes(other)
-    results = [crowd(together.store, row(0))]
-    until(lambda: len(blocked(other)) == 1)
-    results += [crowd(together.store, row(number)) for number in range(1, 71)]
-    until(lambda: len(together._waiting) == 70)
-    assert not any(result.done() for result in results)
-    other.rollback()
-    assert [result.result(20) for result in results] == [None] * 71
+
+    async def many(together: storing.Together) -> None:
+        tasks = await with_one_on_its_way(together, other, [row(number) for number in range(71)])
+        assert not any(task.done() for task in tasks)
+        other.rollback()
+        assert await asyncio.gather(*tasks) == [None] * 71
+
+    run(many)
     assert (stored(), commits()) == (set(range(71)), [1, 64, 6])
 
 
-def test_one_bad_row_harms_no_other(together: storing.Together, crowd: Any, other: psycopg.Connection[Any]) -> None:
-    nobody_writes(other)
-    results = [crowd(together.store, row(0))]
-    until(lambda: len(blocked(other)) == 1)
-    results += [crowd(together.store, row(n, environment="nowhere" if n in (2, 5) else "sandbox")) for n in range(1, 8)]
-    until(lambda: len(together._waiting) == 7)
-    other.rollback()
-    errors = [result.exception(20) for result in results]
-    assert [n for n, error in enumerate(errors) if isinstance(error, IntegrityError)] == [2, 5]
-    assert [n for n, error in enumerate(errors) if error is None] == sorted(stored()) == [0, 1, 3, 4, 6, 7]
-    together.store(row(8))
-    assert 8 in stored()
+def test_one_bad_row_harms_no_other(other: psycopg.Connection[Any]) -> None:
+    async def two_bad_ones(together: storing.Together) -> None:
+        rows = [row(number, environment="nowhere" if number in (2, 5) else "sandbox") for number in range(8)]
+        tasks = await with_one_on_its_way(together, other, rows)
+        other.rollback()
+        errors = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [n for n, error in enumerate(errors) if isinstance(error, psycopg.IntegrityError)] == [2, 5]
+        assert [n for n, error in enumerate(errors) if error is None] == [0, 1, 3, 4, 6, 7]
+        await together.store(row(8))
+
+    run(two_bad_ones)
+    assert stored() == {0, 1, 3, 4, 6, 7, 8}
 
 
-def test_a_connection_that_dies_under_many_is_replaced_once(
-    together: storing.Together, crowd: Any, other: psycopg.Connection[Any]
-) -> None:
-    nobody_writes(other)
-    results = [crowd(together.store, row(0))]
-    until(lambda: len(blocked(other)) == 1)
-    results += [crowd(together.store, row(number)) for number in range(1, 6)]
-    until(lambda: len(together._waiting) == 5)
-    other.execute("SELECT pg_terminate_backend(%s)", blocked(other))
-    until(lambda: len(blocked(other)) == 1)
-    other.rollback()
-    assert [result.result(20) for result in results] == [None] * 6
+def test_a_connection_that_dies_under_many_is_replaced_once(other: psycopg.Connection[Any]) -> None:
+    async def dying(together: storing.Together) -> None:
+        tasks = await with_one_on_its_way(together, other, [row(number) for number in range(6)])
+        killed = blocked(other)
+        other.execute("SELECT pg_terminate_backend(%s)", killed)
+        await until(lambda: len(blocked(other)) == 1 and blocked(other) != killed)
+        other.rollback()
+        assert await asyncio.gather(*tasks) == [None] * 6
+
+    run(dying)
     assert stored() == set(range(6))
 
 
+@pytest.mark.requirement("OPS-1")
+def test_a_database_that_says_nothing_is_not_waited_for(
+    other: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who wait are told so, and those who come when it is back are stored."""
+    monkeypatch.setattr(storing, "_PATIENCE_S", 0.2)
+
+    async def silent(together: storing.Together) -> None:
+        tasks = await with_one_on_its_way(together, other, [row(number) for number in range(3)])
+        errors = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(error) for error in errors] == [psycopg.OperationalError] * 3
+        monkeypatch.undo()
+        other.rollback()
+        await together.store(row(3))
+
+    run(silent)
+    assert 3 in stored()
+
+
+def test_who_asked_may_go_away(other: psycopg.Connection[Any]) -> None:
+    async def some_go(together: storing.Together) -> None:
+        tasks = await with_one_on_its_way(together, other, [row(number) for number in range(4)])
+        for gone in (tasks[0], tasks[2]):
+            gone.cancel()
+        other.rollback()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(end) for end in ended] == [asyncio.CancelledError, type(None), asyncio.CancelledError, type(None)]
+
+    run(some_go)
+    assert {1, 3} <= stored()
+
+
 def test_a_database_that_dies_between_is_everybodys_trouble_and_nobodys_answer(
-    together: storing.Together, crowd: Any, other: psycopg.Connection[Any]
+    other: psycopg.Connection[Any],
 ) -> None:
     """Dying again and again while many store: whoever was not told of an error is stored."""
     ended, answered, refused = threading.Event(), set[int](), set[int]()
 
-    def many(first: int) -> None:
+    async def many(together: storing.Together, first: int) -> None:
         for number in range(first, first + 100_000):
             try:
-                together.store(row(number))
+                await together.store(row(number))
                 answered.add(number)
-            except OperationalError:
+            except psycopg.OperationalError:
                 refused.add(number)
             if ended.is_set():
                 return
 
-    results = [crowd(many, worker * 1_000_000) for worker in range(8)]
-    other.autocommit = True
-    for _ in range(200):
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
-    until(lambda: len(answered) > 200)
-    ended.set()
-    for result in results:
-        result.result(20)
+    async def all_of_them(together: storing.Together) -> None:
+        tasks = [asyncio.create_task(many(together, worker * 1_000_000)) for worker in range(8)]
+        await asyncio.to_thread(kill)
+        await until(lambda: len(answered) > 200)
+        ended.set()
+        await asyncio.gather(*tasks)
+        assert together._writer is None
+
+    def kill() -> None:
+        other.autocommit = True
+        for _ in range(200):
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+
+    run(all_of_them)
     connection.close()  # killed like all others
     assert answered <= stored() <= answered | refused
-    assert not together._led
 
 
-def test_who_is_in_a_transaction_stores_alone() -> None:
-    """Nobody else may be answered before its commit."""
+def test_through_django_it_is_part_of_the_transaction() -> None:
     with transaction.atomic():
         storing.store(row(1))
         assert stored() == {1}
@@ -185,22 +235,26 @@ def test_who_is_in_a_transaction_stores_alone() -> None:
 
 
 STORING = """
-import sys, threading
+import asyncio, sys
 import django
 django.setup()
 from payments import storing
 from payments.tests.test_storing import row
-def many(first):
+async def many(together, first):
     for number in range(first, first + 100_000):
-        storing.store(row(number))
+        await together.store(row(number))
         sys.stdout.write(f"{number}\\n")
         sys.stdout.flush()
-for worker in range(8):
-    threading.Thread(target=many, args=[worker * 1_000_000]).start()
+async def all_of_them():
+    together = storing.Together()
+    await asyncio.gather(*[many(together, worker * 1_000_000) for worker in range(8)])
+asyncio.run(all_of_them())
 """
 
 
-def test_a_process_that_is_killed_has_answered_nothing_that_is_not_stored() -> None:
+def test_a_process_that_is_killed_has_answered_nothing_that_is_not_stored(
+    other: psycopg.Connection[Any],
+) -> None:
     at = server()
     url = f"postgres://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{at['dbname']}"
     env = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
@@ -215,14 +269,16 @@ def test_a_process_that_is_killed_has_answered_nothing_that_is_not_stored() -> N
     process.wait()
     whole = {int(line) for line in answered if line.endswith("\n")}
     assert len(whole) >= 500
-    until(lambda: not others_are_there())
+    connection.close()
+    other.autocommit = True
+    asyncio.run(until(lambda: not others_are_there(other)))
     assert whole <= stored()
 
 
-def others_are_there() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'"
-        )
-        return bool(cursor.fetchone()[0])
+def others_are_there(other: psycopg.Connection[Any]) -> bool:
+    """Beside this one: backends whose process was killed may still be at work."""
+    found = other.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    ).fetchone()
+    return bool(found and found[0])
