@@ -29,6 +29,7 @@ def life(transactional_db: None, _victims: Victims, _m_pesa: Sim, settings, monk
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)  # the sweeps' threads keep no connection open
     settings.MPESA = replace(settings.MPESA, base_url=_m_pesa.url)
     settings.PUBLIC_URL = NOWHERE
+    settings.SIMULATOR_URL = _m_pesa.url
     settings.REACTIONS = said.REACTIONS
     yield Life(_victims, _m_pesa)
     _m_pesa.reset()

@@ -71,6 +71,7 @@ def victims(log: Path, *, m_pesa: str) -> Iterator[Victims]:
         "MPESA_BASE_URL": m_pesa,
         "PGAPPNAME": _NAME,
         "PUBLIC_URL": NOWHERE,
+        "SIMULATOR_URL": m_pesa,  # whose phones show SMS
     }
     with log.open("w") as errors:
         process = subprocess.Popen(
