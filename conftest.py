@@ -7,11 +7,13 @@ set; so it is named here instead. Each run has a PostgreSQL of its own and each 
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 
 import django
 import pytest
 import redis
+import time_machine
 from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -68,6 +70,13 @@ def _empty_redis(_redis: redis.Redis) -> None:
     """No counter, token or message of another test. A server that workers share cannot be emptied under them."""
     if _ALONE or os.environ[_EMBEDDED]:
         _redis.flushdb()
+
+
+@pytest.fixture
+def clock_stands() -> Iterator[None]:
+    """What is counted by quarters of an hour, or named by its day, does not begin anew in the middle of a test."""
+    with time_machine.travel(time.time(), tick=False):
+        yield
 
 
 # What shares a running product (tests/stack.py) stays with one worker; no more than two products run at a time.

@@ -81,6 +81,7 @@ def test_the_phone_may_come_later(client: Client) -> None:
 
 
 @pytest.mark.requirement("SEC-2")
+@pytest.mark.usefixtures("clock_stands")
 def test_sign_ups_are_limited_by_address(client: Client, settings) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "sign_up": (2, 3600)}
     statuses = [client.post("/sign-up/", {**FORM, "consent": ""}).status_code for _ in range(3)]

@@ -103,6 +103,7 @@ def test_a_mail_server_that_is_down_means_certainly_not_sent(amina: User, settin
 
 @pytest.mark.django_db
 @pytest.mark.requirement("SEC-2")
+@pytest.mark.usefixtures("clock_stands")
 def test_asking_is_limited_by_address(client: Client, settings) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "password_reset": (1, 3600)}
     statuses = [client.post("/password/reset/", {"email": "a@malipo.test"}).status_code for _ in range(2)]

@@ -51,7 +51,7 @@ def test_wsgi_reads_it_piece_by_piece() -> None:
     assert [next(pieces), next(pieces), source.made] == [b"piece", b"piece", 2]
     assert list(pieces) == [b"piece"]
     response.close()
-    assert source.ended.wait(5)
+    assert source.ended.wait(60)
     assert len(source.threads) == 1
     assert threading.current_thread().name not in source.threads
 
@@ -66,21 +66,21 @@ def test_asgi_reads_it_piece_by_piece_and_its_loop_goes_on() -> None:
     assert (response.is_async, source.made) == (True, 1)
     assert asyncio.run(read()) == [b"piece"] * 3
     response.close()
-    assert source.ended.wait(5)
+    assert source.ended.wait(60)
 
 
 @pytest.mark.parametrize("answer", [sync_answer, async_answer])
 def test_who_goes_away_ends_it(answer: Callable[[Source], "downloads.StreamingHttpResponse"]) -> None:
     source = Source(1_000_000)
     answer(source).close()
-    assert source.ended.wait(5)
+    assert source.ended.wait(60)
     assert source.made == 1
 
 
 def test_an_answer_that_nobody_reads_ends_with_its_last_mention() -> None:
     source = Source(3)
     sync_answer(source)
-    assert source.ended.wait(5)
+    assert source.ended.wait(60)
 
 
 def test_what_breaks_in_the_middle_breaks_the_answer() -> None:
@@ -111,7 +111,7 @@ def test_packed_it_is_one_stream_whose_pieces_come_at_once(factory: RequestFacto
     assert (read, reader.eof, reader.unused_data) == ([b"piece"] * 3 + [b""], True, b"")
     assert (response["Content-Encoding"], response["Vary"]) == ("gzip", "Accept-Encoding")
     response.close()
-    assert source.ended.wait(5)
+    assert source.ended.wait(60)
 
 
 def _pieces_of(response: "downloads.StreamingHttpResponse") -> list[bytes]:
@@ -125,7 +125,7 @@ def test_a_packed_one_that_nobody_reads_ends_too() -> None:
     source = Source(3)
     request = RequestFactory().get("/", headers={"accept-encoding": "gzip"})
     downloads.answer(request, Download(source()), file_name="a.csv").close()
-    assert source.ended.wait(5)
+    assert source.ended.wait(60)
 
 
 def test_nobody_keeps_it_on_the_way() -> None:

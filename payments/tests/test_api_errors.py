@@ -308,6 +308,7 @@ def _few(settings: Any) -> None:
 @pytest.mark.requirement("SEC-2")
 @pytest.mark.requirement("TST-3")
 @pytest.mark.usefixtures("_few")
+@pytest.mark.usefixtures("clock_stands")
 def test_over_the_limit(api: Client, user: User) -> None:
     tries = [api.post(INITIATE, {}, content_type="application/json").status_code for _ in range(4)]
     assert tries == [400, 400, 400, 429]

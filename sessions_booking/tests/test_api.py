@@ -437,6 +437,7 @@ def test_a_session_is_not_moved_to_nowhere(moment: object) -> None:
 
 
 @pytest.mark.requirement("SEC-2")
+@pytest.mark.usefixtures("clock_stands")
 def test_acts_are_counted(settings: Any) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "change": (2, 900)}
     row = factories.requested()

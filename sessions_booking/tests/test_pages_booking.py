@@ -100,6 +100,7 @@ def test_nonsense_in_the_address_is_as_if_it_were_not_there(query: str) -> None:
     assert answer.content.decode().count('class="days__day') == 14
 
 
+@pytest.mark.usefixtures("clock_stands")
 def test_windows_follow_each_other_up_to_the_horizon() -> None:
     row, _ = practised()
     today = clock.now().astimezone(EAT).date()
@@ -201,6 +202,7 @@ def test_a_double_click_makes_one_session() -> None:
 
 
 @pytest.mark.requirement("SEC-2")
+@pytest.mark.usefixtures("clock_stands")
 def test_too_many_are_told_to_wait(settings) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "change": (1, 900)}
     cache.clear()

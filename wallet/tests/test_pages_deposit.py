@@ -129,6 +129,7 @@ def test_csrf_is_enforced(amina: User) -> None:
 
 
 @pytest.mark.requirement("SEC-2")
+@pytest.mark.usefixtures("clock_stands")
 def test_too_many_are_told_to_wait(browser: Client, settings) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "change": (2, 900)}
     cache.clear()

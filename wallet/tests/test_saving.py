@@ -93,6 +93,7 @@ def test_one_at_a_time(browser: Client, amina: User) -> None:
     assert browser.get(FILE).getvalue()
 
 
+@pytest.mark.usefixtures("clock_stands")
 def test_the_file_has_a_name_and_nobody_keeps_it(browser: Client) -> None:
     response = browser.get(f"{FILE}?status=PENDING&from=2026-11-01")
     day = f"{clock.now().astimezone(clock.EAT):%Y%m%d}"
