@@ -14,7 +14,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import structlog
@@ -23,10 +23,12 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
-from config import outage, request_log
-from config.posted import Gone, Posted, Receive, TooSlow
+from config import outage, posted, request_log
+from config.posted import Receive
 from lib import clock, wake
 from lib.addresses import client_address
+from lib.errors import Refusal
+from lib.http import refuse
 from payments import callbacks, hooks, storing
 from payments.urls import DOCUMENTED_CALLBACKS
 
@@ -36,6 +38,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Store = Callable[[storing.Row], Awaitable[None]]
 Meta = Mapping[str, str]
+Where = tuple[str, str, str]  # the scheme, the host, and the scheme that a proxy tells
 Headers = list[tuple[bytes, bytes]]
 _DOCUMENTED = frozenset(f"/{route}" for route in DOCUMENTED_CALLBACKS)
 _BELL_EVERY_S = 0.05
@@ -52,34 +55,41 @@ class HookDoor:
         self._store = store or _into_the_inbox(storing.Together())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started, posted, meta = time.perf_counter(), Posted(receive, limit=settings.CALLBACK_MAX_BYTES), _meta(scope)
-        if not _is_plain(scope, meta):
-            return await self._django(scope, posted.receive, send)
+        started, meta = time.perf_counter(), _meta(scope)
         request_id = request_log.begin(meta.get("HTTP_X_REQUEST_ID", ""))
-        answer = await self._answer(scope["path"], meta, posted)
+        answer = await self._heard(scope, meta, receive, send)
         if answer is None:
-            return await self._django(scope, posted.receive, send)
-        status, body, headers = answer
-        await _say(
-            send, status, body, [*headers, *_always(_where(scope, meta)), (b"X-Request-ID", request_id.encode())]
-        )
-        request_log.end(f"POST {scope['path']}", status=status, started=started)
+            return
+        ours = [*_always(_where(scope, meta)), (b"X-Request-ID", request_id.encode())]
+        await _say(send, answer, ours)
+        request_log.end(f"{scope['method']} {scope['path']}", status=answer.status, started=started)
 
-    async def _answer(self, path: str, meta: Meta, posted: Posted) -> tuple[int, bytes, Headers] | None:
-        """None where Django has to answer, or nobody listens any more."""
+    async def _heard(self, scope: Scope, meta: Meta, receive: Receive, send: Send) -> "Answer | None":
+        """None where Django has answered, or nobody listens any more."""
         try:
-            row = callbacks.row_of(_arrived(path, meta, await posted.read()), now=clock.now())
+            body = await posted.read(receive, limit=settings.CALLBACK_MAX_BYTES, patience_s=posted.PATIENCE_S)
+        except posted.Gone:
+            return None
+        except posted.TooSlow:
+            return _spelt(refuse(_TOO_SLOW))
+        answer = await self._answer(scope["path"], meta, body) if _is_plain(scope, meta) else None
+        if answer is None:
+            await self._django(scope, posted.again(body, receive), send)
+        return answer
+
+    async def _answer(self, path: str, meta: Meta, body: bytes) -> "Answer | None":
+        """None where Django has to answer."""
+        try:
+            row = callbacks.row_of(_arrived(path, meta, body), now=clock.now())
             if row is None:
                 return None
             await self._store(row)
-        except (Gone, TooSlow):
-            return None
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             return _spelt(outage.away(error))
         except Exception:
             log.exception("callback.broken")
             return _spelt(HttpResponse("Error", status=500, content_type="text/plain"))
-        return callbacks.THANKS.status, callbacks.THANKS.body, _JSON
+        return _THANKS
 
 
 def _into_the_inbox(together: storing.Together) -> Store:
@@ -175,8 +185,6 @@ def _arrived(path: str, meta: Meta, body: bytes) -> callbacks.Arrived:
 
 # --- Hosts and https: Django's own code, asked without its request ---------------------------------------------------
 
-Where = tuple[str, str, str]  # the scheme, the host, and the scheme that a proxy tells
-
 
 class _Asked(HttpRequest):
     """As much of Django's request as its rules about hosts and https need."""
@@ -224,18 +232,27 @@ def _always(where: Where) -> Headers:
 # --- What is said ----------------------------------------------------------------------------------------------------
 
 
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    headers: Headers
+
+
 def _listed(response: HttpResponse) -> Headers:
     return [(name.encode("ascii"), text.encode("latin1")) for name, text in response.items()]
 
 
-def _spelt(response: HttpResponse) -> tuple[int, bytes, Headers]:
-    return response.status_code, response.content, _listed(response)
+def _spelt(response: HttpResponse) -> Answer:
+    return Answer(response.status_code, response.content, _listed(response))
 
 
-_JSON: Headers = [(b"Content-Type", callbacks.JSON.encode())]
+_THANKS = Answer(callbacks.THANKS.status, callbacks.THANKS.body, [(b"Content-Type", callbacks.JSON.encode())])
+_TOO_SLOW = Refusal(
+    "too_slow", f"The request did not come to its end in {posted.PATIENCE_S:.0f} seconds. Send it again.", status=408
+)
 
 
-async def _say(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    length = (b"Content-Length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+async def _say(send: Send, answer: Answer, more: Headers) -> None:
+    headers = [*answer.headers, *more, (b"Content-Length", str(len(answer.body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

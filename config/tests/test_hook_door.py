@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import time
 from typing import Any
@@ -13,7 +14,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.test import RequestFactory
 
-from config import hook_door, request_log
+from config import hook_door, posted, request_log
 from lib import wake
 from payments import hooks, storing
 from payments.models import Callback
@@ -53,14 +54,16 @@ def by_the_long_way(asked: dict[str, Any]) -> doors.Said:
     return doors.Said(int(heard[0][:3]), {name.lower(): text for name, text in heard[1]}, body)
 
 
-def by_the_short_way(asked: dict[str, Any], *, parts: list[bytes] | None = None) -> doors.Said | None:
+def by_the_short_way(
+    asked: dict[str, Any], *, parts: list[bytes] | None = None, end: str = "whole"
+) -> doors.Said | None:
     """Stored together, as in the processes that take nothing else. None where it goes the long way."""
 
     async def told() -> doors.Said | None:
         together = storing.Together()
         try:
             given = [asked["wsgi.input"].read()] if parts is None else parts
-            return await doors.by_the_short_way(doors.scope_of(asked), given, store=together.store)
+            return await doors.by_the_short_way(doors.scope_of(asked), given, store=together.store, end=end)
         finally:
             await together.close()
 
@@ -156,25 +159,17 @@ def test_what_needs_more_than_to_be_stored_goes_the_long_way(more: dict[str, str
 
 
 def test_who_goes_before_the_end_of_the_body_is_not_stored() -> None:
-    async def told() -> None:
-        coming = [{"type": "http.request", "body": BODY[:5], "more_body": True}, {"type": "http.disconnect"}]
+    assert by_the_short_way(environ(), parts=[BODY[:5]], end="gone") is None
+    assert not Callback.objects.exists()
 
-        async def receive() -> dict[str, Any]:
-            return coming.pop(0)
 
-        async def send(message: dict[str, Any]) -> None:
-            raise AssertionError(message)
-
-        async def django(scope: Any, receive: Any, send: Any) -> None:
-            assert await receive() == {"type": "http.disconnect"}
-
-        async def store(row: storing.Row) -> None:
-            raise AssertionError(row)
-
-        await hook_door.HookDoor(django, store=store)(doors.scope_of(environ()), receive, send)
-        assert coming == []
-
-    asyncio.run(told())
+@pytest.mark.parametrize("path", [f"/hooks/{TOKEN}", "/hooks/forged", "/elsewhere"])
+def test_who_is_too_slow_is_told_so(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(posted, "PATIENCE_S", 0.01)
+    said = by_the_short_way(environ(path), parts=[BODY[:5]], end="silent")
+    assert said is not None
+    assert (said.status, json.loads(said.body)["code"]) == (408, "too_slow")
+    assert not Callback.objects.exists()
 
 
 def test_a_header_that_comes_twice_is_read_as_django_reads_it() -> None:

@@ -1,5 +1,6 @@
 """The two doors for a callback: Django's views, and the short way of the processes that take nothing else."""
 
+import asyncio
 import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -58,13 +59,17 @@ def _store(row: storing.Row) -> None:
     wake.wake_often(callbacks.DRAIN)
 
 
-async def by_the_short_way(scope: dict[str, Any], parts: Sequence[bytes], *, store: Store) -> Said | None:
-    """None where it goes the long way. After the last part, the caller has gone."""
+async def by_the_short_way(
+    scope: dict[str, Any], parts: Sequence[bytes], *, store: Store, end: str = "whole"
+) -> Said | None:
+    """None where it goes the long way, or nobody listens any more. `end` of the body: "whole", "gone" or "silent"."""
     coming: list[dict[str, Any]] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-    coming[-1]["more_body"] = False
+    coming[-1]["more_body"] = end != "whole"
     heard: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        if not coming and end == "silent":
+            await asyncio.get_running_loop().create_future()
         return coming.pop(0) if coming else {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
