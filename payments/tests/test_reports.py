@@ -322,7 +322,7 @@ def test_too_long_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_reader_who_stands_still_loses_the_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "_IDLE_TIME", "100ms")
+    monkeypatch.setattr(reports, "_IDLE_TIME", "1s")  # long enough to begin on a busy machine
     monkeypatch.setattr(reports, "BATCH", 1)
     for _ in range(2):
         factories.started()

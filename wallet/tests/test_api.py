@@ -22,6 +22,7 @@ from tests.stack import until
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("DEP-3")]
 INITIATE = "/api/deposits/initiate"
 PHONE = "254712345678"
+WITHIN_S = timing.ANSWER_WITHIN
 
 
 def program(user: User) -> Client:
@@ -85,11 +86,12 @@ def test_amounts_as_people_write_them(api: Client, m_pesa: Sim, amount: object, 
 
 
 @pytest.mark.requirement("STK-3")
-def test_a_slow_mpesa_is_not_waited_for(api: Client, m_pesa: Sim) -> None:
+def test_a_slow_mpesa_is_not_waited_for(api: Client, m_pesa: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert WITHIN_S < 3
+    monkeypatch.setattr(timing, "ANSWER_WITHIN", WITHIN_S / 10)
     m_pesa.switch(latency_s=2.0)  # for the token, and again for the push
-    began = time.monotonic()
     answer = initiate(api)
-    assert time.monotonic() - began < 3
+    assert m_pesa.pushes() == []
     payment = only_payment()
     body = answer.json()
     assert (answer.status_code, body["success"], body["status"]) == (202, True, "PENDING")
@@ -102,7 +104,7 @@ def test_a_slow_mpesa_is_not_waited_for(api: Client, m_pesa: Sim) -> None:
 
 def wait_for(found: Any) -> Any:
     """What another thread brings about."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (value := found()):
         assert time.monotonic() < deadline
         threading.Event().wait(0.05)
