@@ -21,6 +21,10 @@ class Held:
     def release(self) -> None:
         os.close(self._descriptor)
 
+    def is_at(self, path: Path) -> bool:
+        """Whether others who look there meet this lock: its file may have been deleted while we waited."""
+        return path.exists() and os.path.samestat(os.fstat(self._descriptor), path.stat())
+
     def __enter__(self) -> "Held":
         return self
 

@@ -78,14 +78,24 @@ def sweep(prefix: str) -> None:
 
 
 def _use(folder: Path, kind: str, *, throwaway: bool) -> str:
-    folder.mkdir(parents=True, exist_ok=True)
-    _lent[folder] = locks.hold(folder / locks.USERS, shared=True)
+    _lent[folder] = _held(folder)
     with locks.hold(folder / locks.START, shared=False):
         while _running(folder):
             if (url := _state(folder)) and processes.is_taken(urlsplit(url).port or 0):
                 return url
             time.sleep(0.05)  # its keeper is just noticing that the server has died
         return _start(folder, kind, throwaway=throwaway)
+
+
+def _held(folder: Path) -> locks.Held:
+    """As one of its users. Its last keeper, or somebody who sweeps, may just be deleting it: then another is made."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            held = locks.hold(folder / locks.USERS, shared=True)
+            if held.is_at(folder / locks.USERS):
+                return held
+            held.release()
 
 
 def _running(folder: Path) -> bool:

@@ -1,14 +1,18 @@
 """The embedded servers live exactly as long as somebody uses them, however their users and keepers end."""
 
 import contextlib
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -156,6 +160,25 @@ def test_folders_of_killed_test_runs_are_swept(name: str, use: Start) -> None:
     user.kill()
     wait_until(lambda: not any(processes.command_line(guardian) for guardian in guardians))
     wait_until(lambda: swept(name))  # their servers die with them, and hold the folders until they have
+
+
+def test_whoever_comes_while_it_is_being_deleted_makes_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keeper has just seen that nobody uses it any more."""
+    folder, waits, flock = home() / f"{name}-postgres", threading.Event(), fcntl.flock
+
+    def announced(descriptor: int, how: int) -> None:
+        waits.set()
+        flock(descriptor, how)
+
+    folder.mkdir()
+    with ThreadPoolExecutor(1) as thread:
+        with locks.hold(folder / locks.USERS, shared=False):
+            monkeypatch.setattr(fcntl, "flock", announced)
+            coming = thread.submit(servers._held, folder)
+            assert waits.wait(60)
+            shutil.rmtree(folder)
+        with coming.result(60):
+            assert locks.try_hold(folder / locks.USERS, shared=False) is None
 
 
 def test_what_the_developer_names_is_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
