@@ -6,7 +6,7 @@ know the filters that they offer and no other, whoever registers them.
 """
 
 from datetime import UTC
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin import DateFieldListFilter, FieldListFilter, ShowFacets
@@ -52,9 +52,10 @@ class TimesFilter(DateFieldListFilter):
     """Django's, for times that Python and PostgreSQL both know: either has some that the other cannot read."""
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        for name in {self.lookup_kwarg_since, self.lookup_kwarg_until} & {*self.used_parameters}:
-            self.used_parameters[name] = [self._time(value) for value in self.used_parameters[name]]
-        return super().queryset(request, queryset)
+        used: dict[str, Any] = self.used_parameters
+        for name in {self.lookup_kwarg_since, self.lookup_kwarg_until} & {*used}:
+            used[name] = [self._time(value) for value in used[name]]
+        return cast("QuerySet[Any]", super().queryset(request, queryset))
 
     def _time(self, said: Any) -> Any:
         try:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from lib import clock, money
 from lib.errors import Refusal
 from payments import review
+from payments.admin.search import clean
 
 
 def take(what: str, said: Mapping[str, str], *, payment_id: int, actor: str) -> str:
     """Do it; what to tell the person. Raises Refusal."""
+    said = {name: clean(text) for name, text in said.items()}
     now, reason = clock.now(), said.get("reason", "")
     match what:
         case "ask":

@@ -27,7 +27,7 @@ from tests.access.world import World
 MARK = "<x-mark'\">"
 ESCAPED = "&lt;x-mark&#x27;&quot;&gt;"
 # As it must never stand in a page: neither in its text nor within a tag's quotes.
-RAW = ("<x-mark", "x-mark'", "x-mark&#x27;\"", "x-mark&#39;\"")
+RAW = ("<x-mark", "x-mark'", 'x-mark&#x27;"', 'x-mark&#39;"')
 
 
 def mark(world: World) -> None:
@@ -39,7 +39,7 @@ def mark(world: World) -> None:
 
 
 def _people() -> None:
-    User.objects.update(name=MARK, email=Concat(Value("\"<x-mark'>\"."), F("email")))
+    User.objects.update(name=MARK, email=Concat(Value('"<x-mark\'>".'), F("email")))
     Therapist.objects.update(name=MARK, title=MARK, bio=f"{MARK}\n\n{MARK}", specialties=[MARK])
     SessionType.objects.update(name=MARK)
     Merchant.objects.update(name=MARK)
@@ -78,7 +78,13 @@ def _payments(world: World) -> None:
     world.things["marked payment"] = {"transaction_id": row.transaction_id, "payment_id": row.pk}
     Payment.objects.update(result_description=MARK, result_code=MARK, answer_reason=MARK, merchant_request_id=MARK)
     LotRow.objects.create(
-        environment="sandbox", receipt=MARK, amount_cents=100, source="C2B", shortcode=MARK, reference=MARK, recorded_at=now
+        environment="sandbox",
+        receipt=MARK,
+        amount_cents=100,
+        source="C2B",
+        shortcode=MARK,
+        reference=MARK,
+        recorded_at=now,
     )
     sealed = sealing.seal(json.dumps({MARK: MARK}).encode(), context=CONTEXT)
     Exchange.objects.create(environment="sandbox", type="STK_PUSH", error=MARK, user_agent=MARK, payment_id=row.pk,
@@ -113,7 +119,9 @@ _SAID = {name: MARK for name in ("thing", "headline", "happened", "next_step", "
 
 def _by_strangers() -> None:
     """Logs of what was tried, and of what was changed."""
-    AccessAttempt.objects.update(username=MARK, user_agent=MARK, path_info=MARK, get_data=MARK, post_data=MARK, http_accept=MARK)
+    AccessAttempt.objects.update(
+        username=MARK, user_agent=MARK, path_info=MARK, get_data=MARK, post_data=MARK, http_accept=MARK
+    )
     AccessFailureLog.objects.update(username=MARK, user_agent=MARK, path_info=MARK, http_accept=MARK)
     trail.record(action=f"x.{MARK}", actor=MARK, subject=MARK, data={MARK: MARK})
     for row in (*Booking.objects.all(), *Payment.objects.all()):
