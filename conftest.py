@@ -5,6 +5,7 @@ set; so it is named here instead. Each run has a PostgreSQL of its own and each 
 (publish/subscribe knows no database numbers). DATABASE_URL and REDIS_URL are honoured, but their Redis is emptied.
 """
 
+import gc
 import os
 import sys
 import time
@@ -115,6 +116,13 @@ def _turn(item: pytest.Item) -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays for the whole run: to look through it again and again was a twelfth of the work."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 class _Chains(LoadScopeScheduling):

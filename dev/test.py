@@ -28,7 +28,13 @@ def run(arguments: list[str]) -> int:
     # one more than there are processors: some test always waits for a browser, a clock or another process
     workers = min(_MOST_WORKERS, len(os.sched_getaffinity(0)) + 1)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), *selection, *arguments]
-    return subprocess.run(command, cwd=CHECKOUT).returncode
+    return subprocess.run(command, cwd=CHECKOUT, env=_environment()).returncode
+
+
+def _environment() -> dict[str, str]:
+    """Images of containers often forbid Python to keep what it has compiled: each worker, and each of the many processes
+    that tests start, would then compile all of the product again, and the workers all of the tests."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ NUMBERS = st.one_of(
 )
 
 
-class Pages(TestCase):
+class People(TestCase):
     """Each example is another session of the same two people; nothing of it stays."""
 
     therapist: Therapist
@@ -58,29 +58,31 @@ class Pages(TestCase):
         assert answer.status_code == 200
         return str(text_of(answer))
 
-    # Feature: mpesa-payment-integration, Property 6: Approved Sessions Show Payment Option
-    @pytest.mark.requirement("SES-3", "P6")
-    @HUNDRED
-    @given(shillings=SHILLINGS, life=LIVES)
-    def test_the_payment_option_is_there_while_it_can_be_paid(self, shillings: int, life: str) -> None:
-        row = self.live(life, shillings)
-        offered = "Pay with M-Pesa" in self.seen(self.client_user, f"/sessions/{row.code}/?part=1")
-        assert offered is (life in ("approved", "failed", "dismissed"))
-        assert "Pay with M-Pesa" not in self.seen(self.therapist.user, f"/sessions/{row.code}/?part=1")
+
+class Approved(People):
+    """One session for all examples."""
+
+    row: Booking
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        super().setUpTestData()
+        cls.row = browsing.approved(cls.type, cls.client_user, ahead(3))
 
     # Feature: mpesa-payment-integration, Property 9: Invalid Phone Number Shows Error
     @pytest.mark.requirement("STK-1", "P9")
     @HUNDRED
     @given(number=NUMBERS)
     def test_a_wrong_number_is_said_with_the_right_form(self, number: str) -> None:
-        row = self.live("approved", 2500)
-        answer = self.browser(self.client_user).post(f"/sessions/{row.code}/pay/", {"phone": number, "key": "k"})
+        answer = self.browser(self.client_user).post(f"/sessions/{self.row.code}/pay/", {"phone": number, "key": "k"})
         assert answer.status_code == 400
         assert 'id="id_phone_error"' in answer.content.decode()
         if len(number) <= 32:
             assert phone.ACCEPTED in text_of(answer)
         assert not Payment.objects.exists()
 
+
+class Pages(People):
     # Feature: mpesa-payment-integration, Property 11: STK Push Shows Check Phone Message
     # Feature: mpesa-payment-integration, Property 17: Processing Shows Progress Indicator
     @pytest.mark.requirement("RT-2", "P11", "P17")
@@ -132,17 +134,26 @@ class Pages(TestCase):
         assert "Try again" in status
         assert ("Pay with M-Pesa" in session) is (life != "silent")
 
+    # Feature: mpesa-payment-integration, Property 6: Approved Sessions Show Payment Option
     # Feature: mpesa-payment-integration, Property 33: Dashboard Shows Payment Status
     # Feature: mpesa-payment-integration, Property 34: Session Details Show Transaction ID
     # Feature: mpesa-payment-integration, Property 36: Dashboard Distinguishes Payment Status
-    @pytest.mark.requirement("SES-5", "P33", "P34", "P36")
+    @pytest.mark.requirement("SES-3", "SES-5", "P6", "P33", "P34", "P36")
     @HUNDRED
     @given(shillings=SHILLINGS, life=LIVES)
-    def test_the_therapist_sees_how_each_payment_stands(self, shillings: int, life: str) -> None:
+    def test_the_client_may_pay_while_it_can_be_paid_and_the_therapist_sees_how_it_stands(
+        self, shillings: int, life: str
+    ) -> None:
         row = self.live(life, shillings)
+        offered = "Pay with M-Pesa" in self.seen(self.client_user, f"/sessions/{row.code}/?part=1")
+        assert offered is (life in ("approved", "failed", "dismissed"))
+        page = self.seen(self.therapist.user, f"/sessions/{row.code}/?part=1")
+        assert "Pay with M-Pesa" not in page
+        self.the_therapist_sees_how_its_payment_stands(life, page)
+
+    def the_therapist_sees_how_its_payment_stands(self, life: str, page: str) -> None:
         answer = self.browser(self.therapist.user).get("/practice/?part=1")
         body, board = answer.content.decode(), text_of(answer)
-        page = self.seen(self.therapist.user, f"/sessions/{row.code}/?part=1")
         word = WORDS.get(life, "Not paid")
         assert word in board
         assert f"Payment {word}" in page

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core import mail
 from django.test import override_settings
@@ -18,6 +19,7 @@ from daraja import results
 from lib import clock, phone
 from notifications import words
 from notifications.models import Channel, Notification
+from notifications.tests.factories import forget
 from outbox import box
 from outbox.models import Delivery, State
 from payments import presenting
@@ -35,6 +37,7 @@ days = st.integers(2, 50)
 phones = st.from_regex(r"07[0-9]{8}", fullmatch=True).filter(lambda number: number != "0722333444")
 failures = st.sampled_from([code for code in results.known_stk_codes() if results.stk(code).kind == "FAILED"])
 THERAPIST = "254722333444"
+WAKE = timedelta(seconds=2)  # so often the beat wakes the worker
 
 
 def soon(after_days: int, hour: int) -> datetime:
@@ -70,34 +73,47 @@ class Told(TestCase):
     def approved(self, *given: Any) -> Booking:
         return booked.approved(self.requested(*given), now=clock.now())
 
-    def work(self, *, after_s: float = 2) -> None:
-        """The beat wakes the worker every 2 s: what it does at its next run, by the rows' own times."""
-        box.deliver_due(now=clock.now() + timedelta(seconds=after_s), limit=50)
+    def work(self, *, after: timedelta = WAKE) -> None:
+        """What the worker does at its next run, by the rows' own times."""
+        box.deliver_due(now=clock.now() + after, limit=50)
 
     def one(self, event: str, channel: Channel, row: Booking, **given: Any) -> Notification:
         asked = {"booking": row} if event.startswith("session.") else {"payment__target_id": row.pk}
         return Notification.objects.get(event=event, channel=channel, **asked, **given)
 
     # Feature: mpesa-payment-integration, Property 2: Session Creation Triggers Therapist Notification
-    @pytest.mark.requirement("SES-1", "NOT-1", "P2")
+    # Feature: mpesa-payment-integration, Property 4: Approval Triggers Payment Notification
+    # Feature: mpesa-payment-integration, Property 60: Approval Sends Email Notification
+    # Feature: mpesa-payment-integration, Property 25: Confirmed Payment Notifies Therapist
+    # Feature: mpesa-payment-integration, Property 26: Confirmed Payment Sends Email
+    # Feature: mpesa-payment-integration, Property 35: Confirmed Payment Notifies Therapist
+    # Feature: mpesa-payment-integration, Property 61: Confirmed Payment Sends Email Within 30 Seconds
+    # Feature: mpesa-payment-integration, Property 62: Confirmed Payment Sends In-App Notification Within 5 Seconds
+    @pytest.mark.requirement("SES-1", "SES-2", "SES-4", "NOT-1", "P2", "P4", "P25", "P26", "P35", "P60", "P61", "P62")
     @HUNDRED
-    @given(after=days, hour=hours)
-    def test_a_request_is_told_to_its_therapist(self, after: int, hour: int) -> None:
+    @given(after=days, hour=hours, receipt=st.from_regex(r"UK[A-Z][0-9]{4}[1-9]{3}", fullmatch=True))
+    def test_each_step_of_a_session_is_told_to_whom_it_concerns(self, after: int, hour: int, receipt: str) -> None:
         row = self.requested(after, hour)
         self.work()
+        self.the_request_is_told_to_its_therapist(row)
+        booked.approved(row, now=clock.now())
+        row.refresh_from_db()
+        self.work()
+        self.the_approval_is_told_to_the_client_with_how_to_pay(row)
+        paid_at, before = clock.now(), len(mail.outbox)
+        with time_machine.travel(paid_at, tick=False):
+            booked.money(booked.prompted(row, now=paid_at), now=paid_at, receipt=receipt)
+        with time_machine.travel(paid_at + WAKE, tick=False):
+            self.work(after=timedelta())
+        self.the_payment_is_told_to_both_in_time(row, receipt, paid_at, mail.outbox[before:])
+
+    def the_request_is_told_to_its_therapist(self, row: Booking) -> None:
         therapist = row.therapist.user
         assert self.one("session.requested", APP, row).recipient_id == therapist.pk
         assert mail.outbox[-1].to == [therapist.email]
         assert Notification.objects.filter(booking=row).exclude(recipient=therapist).count() == 0
 
-    # Feature: mpesa-payment-integration, Property 4: Approval Triggers Payment Notification
-    # Feature: mpesa-payment-integration, Property 60: Approval Sends Email Notification
-    @pytest.mark.requirement("SES-2", "NOT-1", "P4", "P60")
-    @HUNDRED
-    @given(after=days, hour=hours)
-    def test_an_approval_is_told_to_the_client_with_how_to_pay(self, after: int, hour: int) -> None:
-        row = self.approved(after, hour)
-        self.work()
+    def the_approval_is_told_to_the_client_with_how_to_pay(self, row: Booking) -> None:
         assert self.one("session.approved", APP, row).recipient_id == row.client_id
         sent = mail.outbox[-1]
         assert sent.to == [row.client.email]
@@ -106,30 +122,18 @@ class Told(TestCase):
             assert said in sent.alternatives[0][0]
         assert words.long_time(row.pay_by) in sent.body
 
-    # Feature: mpesa-payment-integration, Property 25: Confirmed Payment Notifies Therapist
-    # Feature: mpesa-payment-integration, Property 26: Confirmed Payment Sends Email
-    # Feature: mpesa-payment-integration, Property 35: Confirmed Payment Notifies Therapist
-    # Feature: mpesa-payment-integration, Property 61: Confirmed Payment Sends Email Within 30 Seconds
-    # Feature: mpesa-payment-integration, Property 62: Confirmed Payment Sends In-App Notification Within 5 Seconds
-    @pytest.mark.requirement("SES-4", "NOT-1", "P25", "P26", "P35", "P61", "P62")
-    @HUNDRED
-    @given(after=days, hour=hours, receipt=st.from_regex(r"UK[A-Z][0-9]{4}[1-9]{3}", fullmatch=True))
-    def test_a_payment_is_told_to_both_in_time(self, after: int, hour: int, receipt: str) -> None:
-        row = self.approved(after, hour)
-        self.work()
-        paid_at = clock.now()
-        booked.money(booked.prompted(row, now=paid_at), now=paid_at, receipt=receipt)
-        before = len(mail.outbox)
-        self.work()
+    def the_payment_is_told_to_both_in_time(
+        self, row: Booking, receipt: str, paid_at: datetime, sent: list[Any]
+    ) -> None:
         shown = self.one("session.confirmed", APP, row)
         assert shown.recipient_id == row.therapist.user_id
         assert shown.created_at - paid_at <= timedelta(seconds=5)
-        to_client = [sent for sent in mail.outbox[before:] if sent.to == [row.client.email]]
+        to_client = [one for one in sent if one.to == [row.client.email]]
         assert len(to_client) == 1
         assert receipt in to_client[0].subject
         assert receipt in to_client[0].body
         assert self.one("payment.completed", MAIL, row).sent_at - paid_at <= timedelta(seconds=30)
-        assert [row.therapist.user.email] in [sent.to for sent in mail.outbox[before:]]
+        assert [row.therapist.user.email] in [one.to for one in sent]
 
     # Feature: mpesa-payment-integration, Property 63: Failed Payment Sends Notification With Reason
     @pytest.mark.requirement("NOT-1", "CB-4", "P63")
@@ -158,7 +162,7 @@ class Told(TestCase):
         row = self.approved(after, hour, number)
         if paid:
             booked.money(booked.prompted(row, now=clock.now()), now=clock.now())
-        self.work()
+        forget()
         client, sent = phone.normalise(number), {}
         for kind, minutes in (("24h", 24 * 60), ("1h", 60)):
             self.simulator.reset()
@@ -181,7 +185,7 @@ class Told(TestCase):
         if ended == "moved":
             other = soon(after, hour + 1)
             booking.reschedule(code=row.code, actor_id=row.client_id, starts_at=other, now=clock.now())
-        self.work()
+        forget()
         self.simulator.reset()
         reminders.remind_due(now=at)
         self.work()
@@ -232,7 +236,7 @@ def _act(row: Booking, act: str, number: int) -> None:
         case "repeat":
             _repeat()
         case "work":
-            box.deliver_due(now=now + timedelta(seconds=2), limit=50)
+            box.deliver_due(now=now + WAKE, limit=50)
 
 
 def _repeat() -> None:

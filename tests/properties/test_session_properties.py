@@ -66,9 +66,6 @@ class Sessions(TestCase):
     def approved(self, after: int = 3, **given: int) -> Booking:
         return factories.approved(self.requested(after, **given), now=clock.now())
 
-    def prompted(self, **given: object) -> Payment:
-        return factories.prompted(self.approved(), now=clock.now(), **given)
-
 
 class Booked(Sessions):
     # Feature: mpesa-payment-integration, Property 1: Session Creation Sets Pending Status
@@ -115,6 +112,18 @@ class Paid(Sessions):
         assert (payment.receipt, payment.received_cents, phone_of(payment)) == (receipt, price * 100, number)
         assert payment.completed_at is not None
 
+
+class Approved(Sessions):
+    """All examples begin with the same approved session; what they do to it is undone after each."""
+
+    row: Booking
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.row = self.approved()
+
+
+class Failed(Approved):
     # Feature: mpesa-payment-integration, Property 28: Failed Payment Maintains Approved Status
     # Feature: mpesa-payment-integration, Property 29: Failed Payment Allows Retry
     # Feature: mpesa-payment-integration, Property 30: Failed Payment Logs Failure Reason
@@ -122,7 +131,7 @@ class Paid(Sessions):
     @HUNDRED
     @given(code=failures, times=st.integers(1, 3))
     def test_a_failure_changes_no_session_and_is_kept(self, code: str, times: int) -> None:
-        row = self.approved()
+        row = Booking.objects.get(pk=self.row.pk)
         for _ in range(times):
             payment = factories.failure(factories.prompted(row, now=clock.now()), code=code, now=clock.now())
             assert payment.status == "FAILED"
@@ -139,7 +148,7 @@ class Paid(Sessions):
         assert factories.started(row, now=clock.now()).status == "SENDING"
 
 
-class Watched(Sessions):
+class Watched(Approved):
     # Feature: mpesa-payment-integration, Property 15: Payment Status Polling Frequency
     # Feature: mpesa-payment-integration, Property 17: Processing Shows Progress Indicator
     # Feature: mpesa-payment-integration, Property 18: Processing Continues Polling
@@ -148,8 +157,7 @@ class Watched(Sessions):
     @given(waited=st.integers(0, 118), sent=st.booleans())
     def test_while_it_is_processing_the_page_shows_progress_and_asks(self, waited: int, sent: bool) -> None:
         began = clock.now() - timedelta(seconds=waited)
-        row = self.approved()
-        payment = (factories.prompted if sent else factories.started)(row, now=began)
+        payment = (factories.prompted if sent else factories.started)(self.row, now=began)
         page = self.hers.get(reverse("payments:payment", args=[payment.transaction_id])).content.decode()
         assert 'role="progressbar"' in page
         assert 'data-live="yes"' in page
@@ -158,7 +166,7 @@ class Watched(Sessions):
         assert self.hers.get(asked).status_code == 200
         assert constant("FAST_MS") == 3000
         assert constant("FAST_FOR_MS") >= 120_000
-        standing = reading.standings(bookings=[row], now=clock.now())[row.pk]
+        standing = reading.standings(bookings=[self.row], now=clock.now())[self.row.pk]
         assert standing.payment_status == "Processing"
 
     # Feature: mpesa-payment-integration, Property 16: Status Change Updates UI
@@ -167,8 +175,7 @@ class Watched(Sessions):
     @HUNDRED
     @given(receipt=receipts, paid=st.booleans(), code=failures)
     def test_each_change_is_told_to_the_open_pages_of_both(self, receipt: str, paid: bool, code: str) -> None:
-        payment = self.prompted()
-        row = Booking.objects.get(pk=payment.target_id)
+        payment = factories.prompted(self.row, now=clock.now())
         groups = [live.payment_group(payment.transaction_id), live.person_group(self.therapist.user_id)]
 
         def change() -> None:
@@ -183,7 +190,7 @@ class Watched(Sessions):
         assert first["status"] == ("COMPLETED" if paid else "FAILED")
         board = text_of(self.theirs.get(reverse("sessions_booking:practice") + "?part=1"))
         assert (receipt in board) is paid
-        row.refresh_from_db()
+        row = Booking.objects.get(pk=self.row.pk)
         assert row.state == (State.CONFIRMED if paid else State.APPROVED)
 
 
