@@ -60,7 +60,10 @@ hypothesis_settings.register_profile("random", derandomize=False, **_OF_ALL)
 hypothesis_settings.load_profile("malipo")
 _lend_servers()
 # The tables that refuse TRUNCATE (lib.db.frozen) let the test suite empty its own database.
-os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c malipo.allow_truncate=on".strip()
+# And a test's own transaction may stand still while a busy machine, or somebody with a debugger, takes its time.
+os.environ["PGOPTIONS"] = " ".join(
+    [os.environ.get("PGOPTIONS", ""), "-c malipo.allow_truncate=on", "-c idle_in_transaction_session_timeout=0"]
+).strip()
 _load_settings()
 
 

@@ -173,7 +173,7 @@ DATABASES["default"]["OPTIONS"] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     # Whoever is frozen, or gone without a word, with rows in hand loses them: nothing of ours waits inside a transaction.
-    "options": f"{_PGOPTIONS} -c idle_in_transaction_session_timeout=60s".strip(),
+    "options": f"-c idle_in_transaction_session_timeout=60s {_PGOPTIONS}".strip(),
     **DATABASES["default"].get("OPTIONS", {}),  # what the URL says (sslmode=…) counts
 }
 if POOLED:

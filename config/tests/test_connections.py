@@ -56,25 +56,35 @@ def test_a_broken_one_is_replaced() -> None:
     assert backend() != first
 
 
-def test_whoever_stands_still_inside_a_transaction_loses_it() -> None:
+def said(program: str, **env: str) -> Any:
+    """By a process with these variables, as JSON."""
+    command = [sys.executable, "-c", f"import json; {program}"]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env={**os.environ, **env}, capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+SHOW = """
+import django; django.setup()
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SHOW idle_in_transaction_session_timeout")
+    print(json.dumps(cursor.fetchone()))
+"""
+
+
+@pytest.mark.parametrize("pooled", ["false", "true"])
+@pytest.mark.parametrize(("given", "found"), [("", "1min"), ("-c idle_in_transaction_session_timeout=5s", "5s")])
+def test_whoever_stands_still_inside_a_transaction_loses_it(given: str, found: str, pooled: str) -> None:
     """A frozen process, or a machine that has gone, would hold its rows for ever: others wait for them a minute at most."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW idle_in_transaction_session_timeout")
-        assert cursor.fetchone() == ("1min",)
-
-
-def read_anew(**env: str) -> dict[str, Any]:
-    """The database's settings in a process with these variables."""
-    asked = "import json; from config import settings as s; print(json.dumps(s.DATABASES['default']))"
-    done = subprocess.run(
-        [sys.executable, "-c", asked], cwd=settings.BASE_DIR, env={**os.environ, **env}, capture_output=True, check=True
-    )
-    return dict(json.loads(done.stdout))
+    told = said(SHOW, PGOPTIONS=given, DATABASE_POOL=pooled, DJANGO_SETTINGS_MODULE="config.settings")
+    assert told == [found]
 
 
 def test_what_the_url_says_about_connecting_counts() -> None:
     """`sslmode` was lost once: nobody saw that passwords and payments went in clear."""
-    found = read_anew(DATABASE_URL="postgres://u:p@db/x?sslmode=require&connect_timeout=2", DATABASE_POOL="true")
+    url = "postgres://u:p@db/x?sslmode=require&connect_timeout=2"
+    program = "from config import settings as s; print(json.dumps(s.DATABASES['default']))"
+    found = said(program, DATABASE_URL=url, DATABASE_POOL="true")
     assert found["ENGINE"] == "config.database"
     options = found["OPTIONS"]
     assert (options["sslmode"], options["connect_timeout"], options["pool"]["timeout"]) == ("require", 2, 5)
