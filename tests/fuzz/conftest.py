@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.access.conftest import world  # noqa: F401 - for the tests that ask as everybody
+from tests.access.conftest import _no_reports_left, world  # noqa: F401 - for the tests that ask as everybody
 from tests.fuzz import effort
 
 _STARTED = time.monotonic()
