@@ -23,7 +23,8 @@ _QUOTED = r"\\\"[^\"\\]*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"  # the firs
 _NAMED = re.compile(rf"(?i)((?:{_WORDS})\\?[\"']?\s*(?:[:=]|\bis\b)\s*)(?:{_QUOTED}|[^\s\"',}}&;]+)")
 _IN_TEXT = [
     (re.compile(r"ws_CO_\w*?([0-9]{0,4})(?!\w)"), rf"ws_CO_{HIDDEN}\1"),
-    (re.compile(r"(/hooks/)[^\s\"'/?&]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)(/hooks/)[^\s\"'?&]+"), rf"\1{HIDDEN}"),  # also where a proxy made its address a wrong one
+    (re.compile(r"(?i)(?<!\w)[0-9a-f]{56}(?!\w)"), HIDDEN),  # its token alone
     (re.compile(r"(?<!\w)[0-9a-z]{6,7}-[0-9a-f]{32}(?!\w)"), HIDDEN),  # Django's tokens in links that reset passwords
     (re.compile(r"(://)[^\s/@\"']*@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=\-]+"), rf"\1 {HIDDEN}"),

@@ -78,6 +78,10 @@ def test_secrets_never_show(secret: str, name: str, form: str) -> None:
     [
         ("ws_CO_21112026011939254712345678 ended", "ws_CO_****5678 ended"),
         ("POST /hooks/01020003abcdef99 200", "POST /hooks/**** 200"),
+        ("POST /hooks//01020003abcdef99 404", "POST /hooks/**** 404"),
+        ("POST /HOOKS/01020003ABCDEF99/ 404", "POST /HOOKS/**** 404"),
+        ("POST /hooks/0102/0003abcdef99 404", "POST /hooks/**** 404"),
+        (f"POST /elsewhere/{'0102abcd' * 7} 404", "POST /elsewhere/**** 404"),
         ("GET /reset/MQ/d0xkfz-0123456789abcdef0123456789abcdef/", "GET /reset/MQ/****/"),
         ("Authorization: Bearer abc.def-ghi", "Authorization: **** ****"),
         ("sent Basic dXNlcjpwYXNz=", "sent Basic ****"),
