@@ -122,6 +122,7 @@ def test_every_list_of_payment_data_is_watched(address: str, subject: str) -> No
 
 
 @pytest.mark.requirement("SEC-6", "ADM-5")
+@pytest.mark.usefixtures("clock_stands")
 def test_a_live_list_is_one_look_a_minute_not_one_a_change() -> None:
     client = staff("SUPPORT")
     live = {LIVE_HEADER: "1"}
