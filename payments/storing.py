@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+import psycopg.errors
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 _MOST = 64  # rows of one statement: with the largest bodies 4 MB
 _PATIENCE_S = 10.0  # for one statement; a database that says nothing for so long is not there
@@ -47,12 +48,13 @@ def store(row: Row) -> None:
 
     The statement is itself the proof that the connection lives, and tried again on a new one where it does not:
     M-Pesa may not call again, so a restart of the database must not cost the first callback after it. Stored twice
-    (the answer to the first was lost) is a duplicate like any other.
+    (the answer to the first was lost) is a duplicate like any other. Nor does one live that leads to a server which
+    only reads by now: after a switch to another one it would be alive for ever, and store nothing.
     """
     connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         _execute(row)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, InternalError):  # the last: it only reads
         if connection.in_atomic_block:
             raise
         connection.close()
@@ -129,7 +131,7 @@ class Together:
         """Tried again on a new connection where this one is dead, as `store` above does."""
         try:
             await self._execute(rows)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
+        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction):
             self._hang_up()
             await self._execute(rows)
 

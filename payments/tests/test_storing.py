@@ -156,6 +156,23 @@ def test_a_connection_that_dies_under_many_is_replaced_once(other: psycopg.Conne
 
 
 @pytest.mark.requirement("OPS-1")
+def test_a_connection_to_a_server_that_only_reads_by_now_is_replaced() -> None:
+    """After a switch to another server it would live on, and store nothing."""
+
+    async def switched(together: storing.Together) -> None:
+        await together.store(row(0))
+        assert together._connection is not None
+        await together._connection.execute("SET default_transaction_read_only = on")
+        await together.store(row(1))
+
+    run(switched)
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    storing.store(row(2))
+    assert stored() == {0, 1, 2}
+
+
+@pytest.mark.requirement("OPS-1")
 def test_a_database_that_says_nothing_is_not_waited_for(
     other: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
