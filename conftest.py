@@ -54,9 +54,9 @@ def _load_settings() -> None:
 # Workers share the processors with each other and with servers: how long an example takes says nothing about the code.
 # Examples are the same in every run, so that none fails by chance; others are looked for with
 # `pytest --hypothesis-profile=random --hypothesis-seed=7 -m hypothesis`.
-_OF_ALL = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-hypothesis_settings.register_profile("malipo", derandomize=True, **_OF_ALL)
-hypothesis_settings.register_profile("random", derandomize=False, **_OF_ALL)
+_OF_ALL = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile("malipo", _OF_ALL, derandomize=True)
+hypothesis_settings.register_profile("random", _OF_ALL, derandomize=False)
 hypothesis_settings.load_profile("malipo")
 _lend_servers()
 # The tables that refuse TRUNCATE (lib.db.frozen) let the test suite empty its own database.

@@ -178,13 +178,13 @@ class Stack:
         return answer.text
 
 
-def until(found: Callable[[], T], *, what: str, within_s: float = 180.0) -> T:
+def until(found: Callable[[], T], *, what: str, within_s: float = 180.0, every_s: float = 0.05) -> T:
     """Wait for a condition that others bring about."""
     deadline = time.monotonic() + within_s
     while not (value := found()):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {within_s} s in vain for {what}")
-        time.sleep(0.05)
+        time.sleep(every_s)
     return value
 
 

@@ -48,7 +48,7 @@ class Victims:
         answer = json.loads(self._process.stdout.readline()) if ready else {"code": None, "steps": []}
         if answer["code"] not in (0, _SIGKILL):
             raise AssertionError(f"{job} ended with {answer['code']}: {self._log.read_text()[-2000:]}")
-        until(_all_gone, what="the server to notice that the process is gone")
+        until(_all_gone, what="the server to notice that the process is gone", every_s=0.005)
         return End(answer["code"] == _SIGKILL, answer["steps"])
 
 
