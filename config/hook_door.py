@@ -42,6 +42,8 @@ Where = tuple[str, str, str]  # the scheme, the host, and the scheme that a prox
 Headers = list[tuple[bytes, bytes]]
 _DOCUMENTED = frozenset(f"/{route}" for route in DOCUMENTED_CALLBACKS)
 _BELL_EVERY_S = 0.05
+_AT_ONCE = 16  # on the long way; fewer than there are connections to the database
+_PROBES = "/health/"
 
 
 class HookDoor:
@@ -53,6 +55,7 @@ class HookDoor:
     def __init__(self, django: Application, *, store: Store | None = None) -> None:
         self._django = django
         self._store = store or _into_the_inbox(storing.Together())
+        self._turns, self._probes = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started, meta = time.perf_counter(), _meta(scope)
@@ -74,8 +77,14 @@ class HookDoor:
             return _spelt(refuse(_TOO_SLOW))
         answer = await self._answer(scope["path"], meta, body) if _is_plain(scope, meta) else None
         if answer is None:
-            await self._django(scope, posted.again(body, receive), send)
+            await self._the_long_way(scope, posted.again(body, receive), send)
         return answer
+
+    async def _the_long_way(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A few at once: each takes ten times as long as a callback on the short way, which would wait for hundreds of
+        them in a flood of forgeries. Whether the process lives can be asked also where all turns wait for a database."""
+        async with self._probes if scope["path"].startswith(_PROBES) else self._turns:
+            await self._django(scope, receive, send)
 
     async def _answer(self, path: str, meta: Meta, body: bytes) -> "Answer | None":
         """None where Django has to answer."""

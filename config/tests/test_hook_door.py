@@ -5,6 +5,7 @@ import io
 import json
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -172,6 +173,55 @@ def test_who_is_too_slow_is_told_so(monkeypatch: pytest.MonkeyPatch, path: str) 
     assert not Callback.objects.exists()
 
 
+async def status_of(door: hook_door.HookDoor, asked: dict[str, Any]) -> int | None:
+    heard: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": BODY, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        heard.append(message)
+
+    await door(doors.scope_of(asked), receive, send)
+    return heard[0]["status"] if heard else None
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < ends
+        await asyncio.sleep(0.002)
+
+
+@pytest.mark.requirement("CB-2")
+def test_a_flood_takes_turns_on_the_long_way_and_callbacks_pass_it_by() -> None:
+    """As does who asks whether the process lives."""
+    inside: list[str] = []
+
+    async def flood() -> None:
+        answered = asyncio.Event()
+
+        async def django(scope: dict[str, Any], *_: Any) -> None:
+            inside.append(scope["path"])
+            await answered.wait()
+
+        async def stored(_: storing.Row) -> None:
+            return None
+
+        door, many = hook_door.HookDoor(django, store=stored), hook_door._AT_ONCE + 5
+        forged = [asyncio.create_task(status_of(door, environ(f"/hooks/{FORGED}"))) for _ in range(many)]
+        await until(lambda: len(inside) == hook_door._AT_ONCE)
+        assert await status_of(door, environ()) == 200
+        probe = asyncio.create_task(status_of(door, environ("/health/live", REQUEST_METHOD="GET")))
+        await until(lambda: "/health/live" in inside)
+        assert len(inside) == hook_door._AT_ONCE + 1
+        answered.set()
+        await asyncio.gather(*forged, probe)
+        assert len(inside) == many + 1
+
+    asyncio.run(flood())
+
+
 def test_a_header_that_comes_twice_is_read_as_django_reads_it() -> None:
     """And one that is spelt with underscores not at all: a proxy may not have checked it."""
     scope = doors.scope_of(environ())
@@ -225,12 +275,6 @@ def test_workers_are_woken_for_what_comes_while_they_are_being_woken() -> None:
 
     def waiting() -> int:
         return sum(int(broker.llen(queue)) for queue in broker.keys("money*"))  # of each priority
-
-    async def until(holds: Any) -> None:
-        ends = time.monotonic() + 60
-        while not holds():
-            assert time.monotonic() < ends
-            await asyncio.sleep(0.002)
 
     wake.breaker.reset()
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as broker:
