@@ -43,7 +43,7 @@ def _restart() -> None:
         cursor.execute("SELECT pg_backend_pid()")
         ours = cursor.fetchone()[0]
     with psycopg.connect(**_address(), autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [ours])
+        other.execute("SELECT pg_terminate_backend(%s, 60000)", [ours])
 
 
 def _address() -> dict[str, object]:

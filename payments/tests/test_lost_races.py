@@ -87,7 +87,10 @@ class Race:
 
     def _waiting(self) -> list[int]:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'wallet_wallet'::regclass")
+            cursor.execute(
+                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'wallet_wallet'::regclass"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
             return [pid for (pid,) in cursor.fetchall()]
 
     @staticmethod

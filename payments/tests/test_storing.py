@@ -72,7 +72,8 @@ def nobody_writes(other: psycopg.Connection[Any]) -> None:
 
 
 def blocked(other: psycopg.Connection[Any]) -> list[int]:
-    waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'payments_callback'::regclass"
+    waiting = """SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'payments_callback'::regclass
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
     return [pid for (pid,) in other.execute(waiting)]
 
 
