@@ -61,7 +61,8 @@ def hooks(*, workers: int = 2, **more: str) -> Iterator[int]:
     port = processes.free_port()
     command = [
         _BIN / "granian", "--interface", "asginl", "--host", processes.LOOPBACK, "--port", port, "--workers", workers,
-        "--no-ws", "--backlog", 2048, "config.asgi:application",
+        "--respawn-failed-workers", "--no-ws", "--http", "1", "--backlog", 2048, "--backpressure", 4096,
+        "config.asgi:application",
     ]  # fmt: skip
     with running(command, "hooks", {"HOOKS_ONLY": "on", **more}, port=port):
         yield port

@@ -61,7 +61,7 @@ class Hooks:
         url = f"postgres://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{at['dbname']}"
         env = {**os.environ, "DATABASE_URL": url, "HOOKS_ONLY": "on", "DJANGO_SETTINGS_MODULE": "config.settings"}
         granian = Path(sys.executable).parent / "granian"
-        listening = ["--host", processes.LOOPBACK, "--port", str(self.port), "--workers", "1", "--no-ws"]
+        listening = ["--host", processes.LOOPBACK, "--port", str(self.port), "--workers", "1", "--no-ws", "--http", "1"]
         with log.open("wb") as file:
             self.process = processes.spawn(
                 [granian, "--interface", "asginl", *listening, "config.asgi:application"],
