@@ -8,12 +8,14 @@ address off the list, which is kept whatever the cap says.
 `config.hook_door` stores by itself what needs nothing more than that (`row_of`), and leaves all others to the views.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -29,6 +31,7 @@ DRAIN = "payments.drain_inbox"  # the task that reads what is stored
 HOOKS = "/hooks/"  # what is kept of a payment's own address: its token is a secret
 JSON = "application/json"
 _KEPT_A_MINUTE = 20
+_LENGTH = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,11 @@ def _read(request: HttpRequest) -> bytes:
     environ = getattr(request, "environ", {})
     chunked = not request.META.get("CONTENT_LENGTH") and environ.get("wsgi.input_terminated")
     stream = environ["wsgi.input"] if chunked else request
-    return bytes(stream.read(limit))
+    body = bytes(stream.read(limit))
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if _LENGTH.fullmatch(length) and len(body) < min(int(length), limit):
+        raise BadRequest("The caller went before the end of the body.")  # WSGI's servers hand over what there is
+    return body
 
 
 # --- Storing ---------------------------------------------------------------------------------------------------------

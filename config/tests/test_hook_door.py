@@ -164,6 +164,13 @@ def test_who_goes_before_the_end_of_the_body_is_not_stored() -> None:
     assert not Callback.objects.exists()
 
 
+@pytest.mark.parametrize("length", [len(BODY) + 1, 10**6])
+def test_nor_is_who_goes_so_on_the_long_way(length: int) -> None:
+    """Half a callback can be read by nobody, and the whole one may come after it."""
+    assert by_the_long_way(environ(CONTENT_LENGTH=str(length))).status == 400
+    assert not Callback.objects.exists()
+
+
 @pytest.mark.parametrize("path", [f"/hooks/{TOKEN}", "/hooks/forged", "/elsewhere"])
 def test_who_is_too_slow_is_told_so(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr(posted, "PATIENCE_S", 0.01)
