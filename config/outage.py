@@ -26,13 +26,18 @@ def outage(request: HttpRequest, error: BaseException | None) -> HttpResponse | 
         return None
     if request.path.startswith(_PROGRAMS):
         return away(error)
-    log.error("database.away", error=type(error).__name__)
+    log.error("database.away", **_of(error))
     response = render(request, "503.html", status=503)
     response["Retry-After"] = str(DATABASE_DOWN_RETRY_S)
     return response
 
 
+def _of(error: BaseException) -> dict[str, str]:
+    """For the log: its first line, which names no row."""
+    return {"error": type(error).__name__, "why": str(error).partition("\n")[0][:200]}
+
+
 def away(error: BaseException) -> HttpResponse:
     """What programs are told."""
-    log.error("database.away", error=type(error).__name__)
+    log.error("database.away", **_of(error))
     return refuse(Refusal("database_unavailable", DATABASE_DOWN, status=503, retry_after=DATABASE_DOWN_RETRY_S))
