@@ -350,6 +350,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # only those of all our texts: Django's own alone would stand among English ones
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Africa/Nairobi"  # how times are shown; they are stored in UTC

@@ -34,6 +34,14 @@ def test_the_policy_is_strict_and_nothing_is_inline(page) -> None:
     assert page["X-Frame-Options"] == "DENY"
 
 
+def test_words_of_django_stand_in_no_other_language_than_ours(client: Client) -> None:
+    """A phone that is set to Swahili."""
+    page = client.get("/log-in/", HTTP_ACCEPT_LANGUAGE="sw-KE,sw;q=0.9,ar;q=0.8")
+    assert page["Content-Language"] == "en"
+    assert "Password" in page.text
+    assert "Nenosiri" not in page.text
+
+
 def test_a_page_with_all_it_loads_is_small(page) -> None:
     html = page.content.decode()
     files = re.findall(r'(?:href|src)="/static/([^"]+)"', html)

@@ -1,5 +1,6 @@
 """`{% desk as desk %}`: what the admin's first page says about payments that need somebody."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from payments.models import Callback, LotRow, Payment
 from payments.states import LIVE
 
 register = template.Library()
+_CHOICE = re.compile(r"\{(.*?)\|(.*?)\}")
 _MOST = 100  # more are not counted: "99+"
 
 
@@ -43,13 +45,15 @@ def desk(context: template.Context) -> Desk | None:
     if not request.user.has_perm("payments.view_payment"):
         return None
     stuck = Callback.objects.filter(state=Callback.State.STUCK)
+    to_be_looked_at, no_payment = review.waiting().order_by(), LotRow.objects.filter(payment=None)
+    live = Payment.objects.filter(status__in=sorted(LIVE))
     tiles = [
-        _tile(review.waiting().order_by(), "payments to be looked at", "payment", "?review=open"),
-        _tile(stuck.order_by(), "callbacks that could not be processed", "callback", "?state__exact=STUCK"),
-        _tile(LotRow.objects.filter(payment=None), "receipts that belong to no payment", "lotrow", "?suspense=yes"),
+        _tile(to_be_looked_at, "{payment|payments} to be looked at", "payment", "?review=open"),
+        _tile(stuck.order_by(), "{callback|callbacks} that could not be processed", "callback", "?state__exact=STUCK"),
+        _tile(no_payment, "{receipt that belongs|receipts that belong} to no payment", "lotrow", "?suspense=yes"),
         _owed_tile(),
-        _tile(Payment.objects.filter(status__in=sorted(LIVE)), "payments on their way", "payment", "?live=yes", work=False),
-    ]  # fmt: skip
+        _tile(live, "{payment on its|payments on their} way", "payment", "?live=yes", work=False),
+    ]
     return Desk(HELP, tiles, phones.TEST_NUMBERS if context.get("TEST_MODE") else [])
 
 
@@ -63,6 +67,8 @@ def _owed_tile() -> Tile:
 
 
 def _tile(rows: "QuerySet[Any]", words: str, model: str, query: str, *, work: bool = True) -> Tile:
+    """`words` has what is said of one and of more as "{one|more}"."""
     found = rows[:_MOST].count()
     number = "99+" if found == _MOST else str(found)
-    return Tile(number, words, reverse(f"admin:payments_{model}_changelist") + query, quiet=not (found and work))
+    said = _CHOICE.sub(lambda choice: choice[1 if found == 1 else 2], words)
+    return Tile(number, said, reverse(f"admin:payments_{model}_changelist") + query, quiet=not (found and work))

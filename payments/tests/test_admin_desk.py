@@ -67,11 +67,11 @@ def test_the_first_page_says_what_needs_somebody(payments: tuple[Payment, Paymen
     )  # fmt: skip
     page = shown(staff("SUPPORT"), "/admin/")
     assert tiles(page) == {
-        "payments to be looked at": "1",
-        "callbacks that could not be processed": "1",
-        "receipts that belong to no payment": "1",
+        "payment to be looked at": "1",
+        "callback that could not be processed": "1",
+        "receipt that belongs to no payment": "1",
         "payer to whom KES 500 is owed": "1",
-        "payments on their way": "1",
+        "payment on its way": "1",
     }
     assert "0708 374 149" in page
     assert "TEST MODE" in page
