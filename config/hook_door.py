@@ -68,11 +68,11 @@ class HookDoor:
         request_log.end(f"{scope['method']} {scope['path']}", status=answer.status, started=started)
 
     async def _heard(self, scope: Scope, meta: Meta, receive: Receive, send: Send) -> "Answer | None":
-        """None where Django has answered, or nobody listens any more."""
+        """None where Django has answered."""
         try:
             body = await posted.read(receive, limit=settings.CALLBACK_MAX_BYTES, patience_s=posted.PATIENCE_S)
-        except posted.Gone:
-            return None
+        except posted.Gone:  # or one whose chunks cannot be told apart, who still listens; the log says so in any case
+            return _BROKEN_OFF
         except posted.TooSlow:
             return _spelt(refuse(_TOO_SLOW))
         answer = await self._answer(scope["path"], meta, body) if _is_plain(scope, meta) else None
@@ -256,6 +256,7 @@ def _spelt(response: HttpResponse) -> Answer:
 
 
 _THANKS = Answer(callbacks.THANKS.status, callbacks.THANKS.body, [(b"Content-Type", callbacks.JSON.encode())])
+_BROKEN_OFF = Answer(400, b"Bad request", [(b"Content-Type", b"text/plain")])
 _TOO_SLOW = Refusal(
     "too_slow", f"The request did not come to its end in {posted.PATIENCE_S:.0f} seconds. Send it again.", status=408
 )

@@ -160,7 +160,9 @@ def test_what_needs_more_than_to_be_stored_goes_the_long_way(more: dict[str, str
 
 
 def test_who_goes_before_the_end_of_the_body_is_not_stored() -> None:
-    assert by_the_short_way(environ(), parts=[BODY[:5]], end="gone") is None
+    said = by_the_short_way(environ(), parts=[BODY[:5]], end="gone")
+    assert said is not None
+    assert (said.status, said.body) == (400, b"Bad request")
     assert not Callback.objects.exists()
 
 

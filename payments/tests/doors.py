@@ -62,7 +62,7 @@ def _store(row: storing.Row) -> None:
 async def by_the_short_way(
     scope: dict[str, Any], parts: Sequence[bytes], *, store: Store, end: str = "whole"
 ) -> Said | None:
-    """None where it goes the long way, or nobody listens any more. `end` of the body: "whole", "gone" or "silent"."""
+    """None where it goes the long way. `end` of the body: "whole", "gone" or "silent"."""
     coming: list[dict[str, Any]] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     coming[-1]["more_body"] = end != "whole"
     heard: list[dict[str, Any]] = []
