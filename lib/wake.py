@@ -89,13 +89,20 @@ class _Often:
             if self._armed:
                 return
             if wait := max(0.0, self._free_at - now):
-                self._armed = True
-                timer = threading.Timer(wait, self._later)
-                timer.daemon = True
-                timer.start()
+                self._arm(wait)
                 return
             self._free_at = now + _EVERY_S
         _send(self._task_name, {})
+
+    def _arm(self, wait: float) -> None:
+        timer = threading.Timer(wait, self._later)
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError as error:  # no thread can be had
+            logger.warning("wake of %s failed, the sweep will do it: %s", self._task_name, error)
+        else:
+            self._armed = True
 
     def _later(self) -> None:
         with self._lock:

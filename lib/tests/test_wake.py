@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -143,6 +144,22 @@ class TestWaking:
         until(lambda: len(waiting(queue, "test.often")) >= 2 and not often._armed)
         ends = time.monotonic()
         assert len(waiting(queue, "test.often")) <= 2 + (ends - began) / wake._EVERY_S
+
+    def test_where_no_thread_can_be_had_a_wake_is_lost_and_the_next_is_not(
+        self, queue: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def start(self: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        often = wake._Often("test.no_thread")
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            patch.setattr(wake, "_EVERY_S", 60.0)
+            often()
+            often()
+        often._free_at = 0.0
+        often()
+        assert len(waiting(queue, "test.no_thread")) == 2
 
     def test_often_waits_for_the_commit_and_a_rollback_takes_it_along(self, queue: redis.Redis) -> None:
         with transaction.atomic():
