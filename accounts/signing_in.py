@@ -17,6 +17,7 @@ from accounts import events, lockout, passwords
 from accounts.forms import AskResetForm, ChangePasswordForm, NewPasswordForm, SignInForm
 from accounts.throttle import limited
 from lib import clock
+from lib.returning import UNDERWAY, UNSENT, stands_on
 
 BACKEND = "accounts.backends.RoleBackend"
 a_form = require_http_methods(["GET", "HEAD", "POST"])  # Django's form views would read a PUT too
@@ -34,15 +35,26 @@ class SafeNext(views.RedirectURLMixin):
 
 @method_decorator(a_form, name="dispatch")
 class SignIn(SafeNext, views.LoginView):
-    """Somebody who is logged in and was sent here (a client who tries the admin) is told so, not sent in circles."""
+    """Somebody who is logged in and was sent here (a client who tries the admin) is told so, not sent in circles.
+
+    `?why=` is what `lib.returning` says of a page that needed a log-in: a log-in in another tab will do as well.
+    """
 
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if request.user.is_authenticated and request.method == "GET" and not self.get_redirect_url():
-            return redirect(self.get_default_redirect_url())
+        if request.user.is_authenticated and request.method == "GET" and (self.why or not self.get_redirect_url()):
+            return redirect(self.get_success_url())
         return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
+
+    @property
+    def why(self) -> str:
+        asked = self.request.GET.get("why", "")
+        return asked if asked in (UNSENT, UNDERWAY) else ""
+
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+        return {**super().get_context_data(**kwargs), "why": self.why}
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
@@ -56,6 +68,7 @@ class SignIn(SafeNext, views.LoginView):
         return super().form_invalid(form)
 
 
+@method_decorator(stands_on("accounts:home"), name="dispatch")
 class SignOut(views.LogoutView):
     http_method_names = ["post", "options"]
 

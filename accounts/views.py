@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
@@ -21,6 +20,7 @@ from accounts.signing_in import BACKEND, SafeNext, a_form
 from accounts.throttle import limited
 from lib import clock
 from lib.errors import Refusal
+from lib.returning import signed_in
 
 
 @require_safe
@@ -60,7 +60,7 @@ class SignUp(SafeNext, FormView):
         return redirect(self.get_success_url())
 
 
-@method_decorator([a_form, login_required, never_cache], name="dispatch")
+@method_decorator([a_form, signed_in(), never_cache], name="dispatch")
 class Profile(UpdateView):
     template_name = "accounts/profile.html"
     context_object_name = "person"  # "user" would hide who is logged in

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from lib import clock
 from lib.pages import limited, see_other
+from lib.returning import signed_in, stands_on
 from notifications import reading
 from notifications.forms import PreferenceForm
 from notifications.models import StoredMail
@@ -25,7 +25,7 @@ _MAIL_POLICY = (
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def listing(request: HttpRequest) -> HttpResponse:
     """`?part=1` is what live.js fetches."""
@@ -40,14 +40,14 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def bell(request: HttpRequest) -> HttpResponse:
     """The bell of the page's head, fetched anew when something was said."""
     return render(request, "notifications/_bell.html", {"unread": reading.unread(request.user.pk or 0)})
 
 
-@login_required
+@signed_in()
 @require_GET
 def opened(request: HttpRequest, id: int) -> HttpResponse:
     """Go where a notification leads; it is read then."""
@@ -56,7 +56,8 @@ def opened(request: HttpRequest, id: int) -> HttpResponse:
     return redirect(link(row))
 
 
-@login_required
+@signed_in()
+@stands_on("notifications:list")
 @require_POST
 @limited
 def seen(request: HttpRequest) -> HttpResponse:
@@ -66,7 +67,7 @@ def seen(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_http_methods(["GET", "POST"])
 @limited
 def preferences(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,6 @@
 """The payer's page of one payment, its parts, and what can be done there. Only the payer sees it."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from lib import clock, money
 from lib.errors import Refusal
 from lib.pages import limited, see_other
+from lib.returning import UNDERWAY, signed_in, stands_on
 from payments import lifecycle, paying, phones, starting
 from payments.models import Payment
 from payments.presenting import Shown, own, show
@@ -18,14 +18,14 @@ from payments.states import LIVE, Status
 
 
 @never_cache
-@login_required
+@signed_in(why=UNDERWAY)
 @require_GET
 def payment(request: HttpRequest, transaction_id: str) -> HttpResponse:
     return render(request, "payments/payment.html", {"shown": _shown(request, transaction_id)})
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def status(request: HttpRequest, transaction_id: str) -> HttpResponse:
     """The part of the page that changes: what the socket's news and the polling fetch."""
@@ -33,7 +33,7 @@ def status(request: HttpRequest, transaction_id: str) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def details(request: HttpRequest, transaction_id: str) -> HttpResponse:
     """What a row of the history opens."""
@@ -41,7 +41,8 @@ def details(request: HttpRequest, transaction_id: str) -> HttpResponse:
     return render(request, "payments/_details.html", {"shown": shown, "events": shown.events()})
 
 
-@login_required
+@signed_in()
+@stands_on("payments:payment")
 @require_POST
 @limited
 def again(request: HttpRequest, transaction_id: str) -> HttpResponse:
@@ -56,7 +57,8 @@ def again(request: HttpRequest, transaction_id: str) -> HttpResponse:
         return see_other("payments:payment", transaction_id)
 
 
-@login_required
+@signed_in()
+@stands_on("payments:payment")
 @require_POST
 @limited
 def retry(request: HttpRequest, transaction_id: str) -> HttpResponse:

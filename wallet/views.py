@@ -1,6 +1,5 @@
 """Pages of the wallet: deposit, balance, history."""
 
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,9 +9,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
 from ledger import books, chart
-from lib import money
+from lib import clock, money
 from lib.errors import Refusal
 from lib.pages import limited
+from lib.returning import signed_in, stands_on
 from payments import merchants, paying, phones
 from payments.models import Payment
 from wallet import deposits
@@ -22,38 +22,64 @@ from wallet.rows import named_rows, payment_rows
 
 
 @never_cache
-@login_required
+@signed_in()
+@stands_on(kept=("amount",))
 @require_http_methods(["GET", "POST"])
 @limited
 def deposit(request: HttpRequest) -> HttpResponse:
     """A form, and after it the page of the payment."""
     if request.method == "GET":
-        return _deposit_page(request, DepositForm(initial=_filled_in(request)))
+        return _blank_page(request)
     form = DepositForm(request.POST)
     if not form.is_valid():
         return _deposit_page(request, form, status=400)
+    order = form.order(payer_id=_user(request).pk)
+    if paid := deposits.paid_before(order=order, told_of=form.cleaned_data["after"], now=clock.now()):
+        form.ask_again(paid)
+        return _deposit_page(request, form, status=409, paid=paid)
     try:
-        return paying.pay(request, form.order(payer_id=_user(request).pk))
+        return paying.pay(request, order)
     except Refusal as refusal:
         form.refuse(refusal)
         return _deposit_page(request, form, status=refusal.status, retry_after=refusal.retry_after)
 
 
+def _blank_page(request: HttpRequest) -> HttpResponse:
+    """Says so where they paid a moment ago: perhaps the back button led here."""
+    form = DepositForm(initial=_filled_in(request))
+    paid = deposits.just_paid(user_id=_user(request).pk, now=clock.now())
+    if paid and "amount" not in request.GET:  # what was typed before they paid is asked about when it is sent
+        form.tell_of(paid)
+    return _deposit_page(request, form, paid=paid)
+
+
 def _filled_in(request: HttpRequest) -> dict[str, object]:
-    """The payer's number; with `?again=TXN_…` the number and amount of that payment of theirs."""
+    """The payer's number, and an amount typed before a log-in; with `?again=TXN_…` number and amount of that payment."""
     user = _user(request)
     before = Payment.objects.filter(payer=user, transaction_id=request.GET.get("again", "")[:40]).first()
     if before is None:
-        return {"phone": user.phone}
+        return {"phone": user.phone, **_typed(request)}
     return {"phone": phones.phone_of(before), "amount": f"{money.whole_shillings(before.amount_cents):,}"}
 
 
+def _typed(request: HttpRequest) -> dict[str, str]:
+    """`?amount=1,500`; nonsense is as if it were not there."""
+    digits = request.GET.get("amount", "").replace(",", "").replace(" ", "")
+    return {"amount": f"{int(digits):,}"} if digits.isascii() and digits.isdigit() and len(digits) < 10 else {}
+
+
 def _deposit_page(
-    request: HttpRequest, form: DepositForm, status: int = 200, retry_after: int | None = None
+    request: HttpRequest,
+    form: DepositForm,
+    status: int = 200,
+    retry_after: int | None = None,
+    paid: Payment | None = None,
 ) -> HttpResponse:
     context = {
         **_purse(request),
         "form": form,
+        "paid": paid,
+        "came_back": bool(not form.is_bound and _typed(request)),
         "test_numbers": phones.TEST_NUMBERS,
         "minimum": deposits.MINIMUM,
         "maximum": deposits.MAXIMUM,
@@ -65,7 +91,7 @@ def _deposit_page(
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def wallet(request: HttpRequest) -> HttpResponse:
     """The balance and what changed it. `?part=…` is what live.js fetches, for this page and the first one."""
@@ -84,7 +110,7 @@ def wallet(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def payments_history(request: HttpRequest) -> HttpResponse:
     """All payments of the user, filtered; `?part=1` is the part that live.js fetches."""

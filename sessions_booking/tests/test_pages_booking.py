@@ -124,6 +124,24 @@ def test_a_visitor_logs_in_and_comes_back_to_the_chosen_time() -> None:
     assert not Booking.objects.exists()
 
 
+@pytest.mark.requirement("SES-1")
+def test_back_from_the_session_that_was_asked_for_leads_to_it_again() -> None:
+    row, type = practised()
+    chosen = f"{book_url(row)}?type={type.pk}&at={at_of(ahead(3))}"
+    browser = browser_of(factories.client())
+    ask(browser, type)
+    made = Booking.objects.get()
+    answer = browser.get(chosen)
+    assert answer.status_code == 200
+    assert "You have asked for this time already. See your session" in text_of(answer)
+    assert f'href="/sessions/{made.code}/"' in answer.content.decode()
+    assert "not free any more" not in text_of(answer)
+    others = browser_of(factories.client()).get(chosen)
+    assert others.status_code == 409
+    assert "not free any more" in text_of(others)
+    assert made.code not in others.content.decode()
+
+
 @pytest.mark.requirement("SES-1", "P1")
 def test_the_confirming_page_says_all_and_the_session_is_asked_for() -> None:
     row, type = practised(shillings=2500)

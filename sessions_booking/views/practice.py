@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from lib import clock
 from lib.errors import Refusal
 from lib.pages import limited, see_other
+from lib.returning import signed_in
 from sessions_booking import desk, opening
 from sessions_booking.forms import WEEKDAYS, AboutForm, ExceptionForm, HoursForm, TypeForm
 from sessions_booking.models import SessionType, Therapist
@@ -27,7 +27,7 @@ Forms = dict[str, forms.Form]
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def practice(request: HttpRequest) -> HttpResponse:
     """Today first, then what waits for an answer. `?part=1` is what live.js fetches."""
@@ -49,7 +49,7 @@ def practice(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def hours(request: HttpRequest) -> HttpResponse:

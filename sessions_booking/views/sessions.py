@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from lib import clock
 from lib.errors import Refusal
 from lib.pages import limited, see_other
+from lib.returning import signed_in, stands_on
 from payments import paying, phones
 from payments.models import Payment
 from payments.presenting import show as show_payment
@@ -30,7 +30,7 @@ PER_PAGE = 20
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def sessions(request: HttpRequest) -> HttpResponse:
     """Upcoming first, then what is past. `?part=1` is what live.js fetches."""
@@ -49,7 +49,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def session(request: HttpRequest, code: str) -> HttpResponse:
     """How it stands, what to do, and all that was tried. `?part=1` is what live.js fetches."""
@@ -59,7 +59,7 @@ def session(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def pay(request: HttpRequest, code: str) -> HttpResponse:
@@ -82,7 +82,7 @@ def pay(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def cancel(request: HttpRequest, code: str) -> HttpResponse:
@@ -91,14 +91,15 @@ def cancel(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def decline(request: HttpRequest, code: str) -> HttpResponse:
     return _end(request, found(request, code), booking.decline, "may_answer", _("The session is declined."))
 
 
-@login_required
+@signed_in()
+@stands_on("sessions_booking:session")
 @require_POST
 @limited
 def approve(request: HttpRequest, code: str) -> HttpResponse:
@@ -117,7 +118,8 @@ def approve(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
+@stands_on(kept=("at",))
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def move(request: HttpRequest, code: str) -> HttpResponse:
@@ -144,7 +146,7 @@ def move(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
 @require_GET
 def calendar_file(request: HttpRequest, code: str) -> HttpResponse:
     """For its two people only."""

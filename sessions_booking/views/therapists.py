@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,8 +13,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from lib import clock, money
 from lib.errors import Refusal
 from lib.pages import limited, see_other
+from lib.returning import signed_in, stands_on
 from sessions_booking import booking, choosing, desk, slots, words
-from sessions_booking.models import SessionType, Therapist
+from sessions_booking.models import Booking, SessionType, Therapist
 from sessions_booking.views.base import answer, environment, user_of
 
 NO_TIME = Refusal("slot_not_offered", "Please choose a time.", status=400)
@@ -41,7 +41,8 @@ def therapist(request: HttpRequest, therapist_id: int) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@signed_in()
+@stands_on(kept=("type", "at"))
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def book(request: HttpRequest, therapist_id: int) -> HttpResponse:
@@ -67,6 +68,9 @@ def book(request: HttpRequest, therapist_id: int) -> HttpResponse:
 
 def _confirm(request: HttpRequest, row: Therapist, type: SessionType, starts_at: datetime) -> HttpResponse:
     now = clock.now()
+    mine = desk.same_again(user=user_of(request), type_id=type.pk, starts_at=starts_at)
+    if mine:  # the back button leads here
+        return _choose(request, row, type=type, day=f"{starts_at:%Y-%m-%d}", mine=mine)
     if not slots.is_free(type=type, environment=environment(), starts_at=starts_at, now=now):
         taken = Refusal("slot_taken", _("This time is not free any more. Please choose another one."), status=409)
         return _choose(request, row, taken, type=type, day=f"{starts_at:%Y-%m-%d}")
@@ -86,8 +90,9 @@ def _choose(
     refusal: Refusal | None = None,
     type: SessionType | None = None,
     day: str = "",
+    mine: Booking | None = None,
 ) -> HttpResponse:
-    """The free times, with what was refused above them."""
+    """The free times, with what was refused above them, or the session that this client has at the time asked for."""
     types = list(row.types.all())
     type = type or _type(row, request.GET.get("type", "")) or (types[0] if types else None)
     asked = {"day": day or request.GET.get("day", ""), "from": request.GET.get("from", "")}
@@ -98,6 +103,7 @@ def _choose(
         "type": type,
         "choice": choice,
         "refusal": refusal,
+        "mine": mine,
         "own": row.user_id == request.user.pk,
     }
     return answer(request, "sessions_booking/therapist.html", context, refusal)
