@@ -12,6 +12,10 @@ _FORM = re.compile(
     r"(?:KES|KSH\.?)? *((?:[0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]{1,15})(?:\.[0-9]{1,15})?)(?:/[-=])?",
     re.ASCII | re.IGNORECASE,
 )
+# What comes along when an amount is copied: marks that are not seen, and spaces that do not break (as in "KES 1,000" of
+# a bank's page). static/js/spellings.js reads amounts by the same rules.
+_MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")
 
 
 def cents(shillings: int) -> int:
@@ -41,7 +45,7 @@ def parse(text: object, *, minimum: int, maximum: int) -> int:
     Raises Refusal `invalid_amount` with the limits in its sentence (STK-2).
     """
     limits = f"Amount must be between {CURRENCY} {minimum:,} and {CURRENCY} {maximum:,}"
-    form = _FORM.fullmatch(str(text).strip()) if not isinstance(text, bool) else None
+    form = _FORM.fullmatch(_SPACES.sub(" ", _MARKS.sub("", str(text))).strip()) if not isinstance(text, bool) else None
     if form is None:
         raise _refused(limits)
     value = Decimal(re.sub("[, ]", "", form[1]))

@@ -16,7 +16,11 @@ def new_key() -> str:
 
 
 class PayForm(forms.Form):
-    """`key` makes a second click, a reload or the back button the same request."""
+    """`key` makes a second click, or a press after an answer that never came, the same request.
+
+    A page that is asked for anew, as by the back button, has a new key: there the thing paid for must say that it was
+    paid. A session is not paid twice; a wallet is, so its form asks (`wallet.deposits.paid_before`).
+    """
 
     phone = PhoneField(label=_("M-Pesa number"), error_messages={"required": _("Please enter the number that pays.")})
     key = forms.CharField(widget=forms.HiddenInput, max_length=32, required=False, initial=new_key)

@@ -6,7 +6,7 @@ an odd amount never gets here: it is owed to the payer and a person looks.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings
@@ -17,15 +17,18 @@ from django.utils.translation import gettext as _
 
 from ledger import books, chart
 from ledger.models import LedgerAccount
-from lib.money import words
+from lib.money import cents, words
 from lib.rows import read_rows
+from payments import merchants
 from payments.facts import Given
 from payments.models import Payment
 from payments.payable import Description, Paid, Quote
-from payments.states import LIVE
+from payments.starting import Start
+from payments.states import LIVE, Status
 from wallet.models import Wallet
 
 MINIMUM, MAXIMUM = 10, 150_000  # shillings (STK-2)
+JUST_NOW = timedelta(minutes=5)  # the same amount once more within it is asked about (ours)
 _OPEN = "SELECT id FROM wallet_wallet WHERE user_id = %s AND environment = %s FOR NO KEY UPDATE"
 _LOCK = "SELECT id FROM wallet_wallet WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
@@ -105,6 +108,27 @@ def living(user_id: int, environment: str) -> Payment | None:
     return Payment.objects.filter(
         payer_id=user_id, environment=environment, purpose=Deposits.purpose, status__in=LIVE
     ).first()
+
+
+def just_paid(*, user_id: int, now: datetime, amount_cents: int | None = None) -> Payment | None:
+    """The newest deposit (of this amount) that was paid a moment ago. Who comes back to the form may not know of it."""
+    rows = Payment.objects.filter(
+        payer_id=user_id, environment=merchants.current_environment(), purpose=Deposits.purpose, status=Status.COMPLETED
+    ).filter(initiated_at__gte=now - 2 * JUST_NOW, completed_at__gte=now - JUST_NOW)
+    if amount_cents is not None:
+        rows = rows.filter(amount_cents=amount_cents)
+    return rows.order_by("-initiated_at").first()
+
+
+def paid_before(*, order: Start, told_of: str, now: datetime) -> Payment | None:
+    """What was just paid and is about to be paid once more, unless it is the same request or they were told of it.
+
+    A courtesy to who pressed twice, not a rule: to pay twice is allowed. `told_of`: the transaction id on their form.
+    """
+    amount_cents = cents(order.amount) if isinstance(order.amount, int) else None
+    paid = just_paid(user_id=order.payer_id, now=now, amount_cents=amount_cents)
+    known = paid is None or paid.transaction_id == told_of or paid.idempotency_key == order.idempotency_key
+    return None if known else paid
 
 
 def purse(user_id: int, environment: str) -> dict[str, object]:

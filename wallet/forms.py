@@ -7,12 +7,15 @@ from django.utils.translation import gettext_lazy as _
 from lib import money
 from lib.errors import Refusal
 from payments.forms import PayForm
+from payments.models import Payment
 from payments.starting import Start
 from wallet.deposits import MAXIMUM, MINIMUM
 
 
 class DepositForm(PayForm):
-    """A number and an amount."""
+    """A number and an amount. `after` names the payment that they were told they had just made."""
+
+    after = forms.CharField(widget=forms.HiddenInput, max_length=40, required=False)
 
     amount = forms.CharField(
         label=_("Amount in KES"),
@@ -37,6 +40,18 @@ class DepositForm(PayForm):
             return money.parse(self.cleaned_data["amount"], minimum=MINIMUM, maximum=MAXIMUM) // money.CENTS
         except Refusal as refusal:
             raise ValidationError(refusal.message) from None
+
+    def tell_of(self, paid: Payment) -> None:
+        """The page says so; an amount that the browser kept from then would be no word that they want to pay again."""
+        self.fields["amount"].widget.attrs["autocomplete"] = "off"
+        self.initial["after"] = paid.transaction_id
+
+    def ask_again(self, paid: Payment) -> None:
+        """Empty the amount and say why: who enters it anew wants to pay once more."""
+        self.data = {**dict(self.data.items()), "amount": "", "after": paid.transaction_id}
+        self.fields["amount"].widget.attrs["autocomplete"] = "off"
+        text = _("You paid %(money)s a moment ago, and nothing was sent now. To pay once more, enter the amount again.")
+        self.add_error("amount", text % {"money": money.words(paid.amount_cents)})
 
     def order(self, *, payer_id: int) -> Start:
         data = self.cleaned_data

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
 from ledger import books, chart
-from lib import money
+from lib import clock, money
 from lib.errors import Refusal
 from lib.pages import limited
 from lib.returning import signed_in, stands_on
@@ -29,15 +29,28 @@ from wallet.rows import named_rows, payment_rows
 def deposit(request: HttpRequest) -> HttpResponse:
     """A form, and after it the page of the payment."""
     if request.method == "GET":
-        return _deposit_page(request, DepositForm(initial=_filled_in(request)))
+        return _blank_page(request)
     form = DepositForm(request.POST)
     if not form.is_valid():
         return _deposit_page(request, form, status=400)
+    order = form.order(payer_id=_user(request).pk)
+    if paid := deposits.paid_before(order=order, told_of=form.cleaned_data["after"], now=clock.now()):
+        form.ask_again(paid)
+        return _deposit_page(request, form, status=409, paid=paid)
     try:
-        return paying.pay(request, form.order(payer_id=_user(request).pk))
+        return paying.pay(request, order)
     except Refusal as refusal:
         form.refuse(refusal)
         return _deposit_page(request, form, status=refusal.status, retry_after=refusal.retry_after)
+
+
+def _blank_page(request: HttpRequest) -> HttpResponse:
+    """Says so where they paid a moment ago: perhaps the back button led here."""
+    form = DepositForm(initial=_filled_in(request))
+    paid = deposits.just_paid(user_id=_user(request).pk, now=clock.now())
+    if paid and "amount" not in request.GET:  # what was typed before they paid is asked about when it is sent
+        form.tell_of(paid)
+    return _deposit_page(request, form, paid=paid)
 
 
 def _filled_in(request: HttpRequest) -> dict[str, object]:
@@ -56,11 +69,16 @@ def _typed(request: HttpRequest) -> dict[str, str]:
 
 
 def _deposit_page(
-    request: HttpRequest, form: DepositForm, status: int = 200, retry_after: int | None = None
+    request: HttpRequest,
+    form: DepositForm,
+    status: int = 200,
+    retry_after: int | None = None,
+    paid: Payment | None = None,
 ) -> HttpResponse:
     context = {
         **_purse(request),
         "form": form,
+        "paid": paid,
         "came_back": bool(not form.is_bound and _typed(request)),
         "test_numbers": phones.TEST_NUMBERS,
         "minimum": deposits.MINIMUM,

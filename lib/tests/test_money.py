@@ -8,13 +8,27 @@ from hypothesis import strategies as st
 
 from lib import money
 from lib.errors import Refusal
+from lib.tests.spellings import AMOUNTS_REFUSED, AMOUNTS_TAKEN, LEAST, MOST
 
 LIMITS = "Amount must be between KES 10 and KES 150,000"
 WHOLE = "Amount must be a whole number of shillings, without cents"
 
 
 def parse(text: object) -> int:
-    return money.parse(text, minimum=10, maximum=150_000)
+    return money.parse(text, minimum=LEAST, maximum=MOST)
+
+
+@pytest.mark.requirement("STK-2")
+@pytest.mark.parametrize(("text", "shillings"), AMOUNTS_TAKEN.items())
+def test_spellings_that_are_taken(text: str, shillings: int) -> None:
+    assert parse(text) == money.cents(shillings)
+
+
+@pytest.mark.requirement("STK-2")
+@pytest.mark.parametrize("text", AMOUNTS_REFUSED)
+def test_spellings_that_are_refused(text: str) -> None:
+    with pytest.raises(Refusal):
+        parse(text)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from lib import phone
 from lib.errors import Refusal
+from lib.tests.spellings import PHONE, PHONES_REFUSED, PHONES_TAKEN
 
 LOCAL = st.from_regex(r"[17][0-9]{8}", fullmatch=True)
-PREFIX = st.sampled_from(["", "0", "254", "+254"])
-GAP = st.sampled_from(["", "", "", " ", "-", "  ", "\u00a0", "\u2011", "\u202c"])
+PREFIX = st.sampled_from(["", "0", "254", "+254", "00254", "tel:+254"])
+GAP = st.sampled_from(["", "", "", " ", "-", "  ", "\u00a0", "\u2011", "\u202c", "(", ")"])
 FORM = r"(\+?254|0)?[17]\d{8}"
 
 
@@ -43,6 +44,19 @@ def test_examples(text: object) -> None:
     assert phone.normalise(text) == "254712345678"
 
 
+@pytest.mark.requirement("STK-1")
+@pytest.mark.parametrize("text", PHONES_TAKEN)
+def test_spellings_that_are_taken(text: str) -> None:
+    assert phone.normalise(text) == PHONE
+
+
+@pytest.mark.requirement("P9")
+@pytest.mark.parametrize("text", PHONES_REFUSED)
+def test_spellings_that_are_refused(text: str) -> None:
+    with pytest.raises(Refusal):
+        phone.normalise(text)
+
+
 # Feature: mpesa-payment-integration, Property 9: Invalid Phone Number Shows Error
 @pytest.mark.requirement("P9")
 @pytest.mark.requirement("STK-1")
@@ -64,7 +78,7 @@ def test_anything_else_is_refused_with_the_accepted_forms(text: object) -> None:
     "text",
     [
         "", "abc", "07123456789", "071234567", "0812345678", "+255712345678", "++254712345678", "+0712345678", "+712345678",
-        "2540712345678", "0712345678 ext 2", "٠٧١٢٣٤٥٦٧٨", "0712345678; DROP TABLE", "0712.345.678", None, True, 712345678.0,
+        "2540712345678", "0712345678 ext 2", "٠٧١٢٣٤٥٦٧٨", "0712345678; DROP TABLE", None, True, 712345678.0, 71234567.8,
         b"0712345678", ["0712345678"],
     ],
 )  # fmt: skip
@@ -95,6 +109,11 @@ def test_forms_for_people() -> None:
         ("call 0712 345 678 now", "call ********5678 now"),
         ("+254-712-345-678", "********5678"),
         ("0712 34 56 78", "********5678"),
+        ("00254712345678", "********5678"),
+        ("00254 (712) 345-678", "********5678"),
+        ("(0712) 345 678", "(********5678"),
+        ("0712.345.678.", "********5678."),
+        ("tel:+254-712-345-678", "tel:********5678"),
         ("712 345 678", "********5678"),
         (r"a line\n254712345678", r"a line\n********5678"),
         ("ws_CO_170820261404032708374149", "ws_CO_****4149"),
@@ -107,6 +126,7 @@ def test_forms_for_people() -> None:
         ("KES 150,000,000", "KES 150,000,000"),
         ("code 100000001", "code 100000001"),
         ("NLJ7RT61SV", "NLJ7RT61SV"),
+        ("0.7123456789", "0.7123456789"),
         ("3f0712345678ab", "3f0712345678ab"),
     ],
 )

@@ -3,7 +3,7 @@
 function spaced(text) {
   const plus = text.trimStart().startsWith("+") ? "+" : "";
   const digits = text.replace(/\D/g, "");
-  const head = digits.startsWith("254") ? [3, 6, 9] : digits.startsWith("0") ? [4, 7] : [3, 6];
+  const head = digits.startsWith("254") ? [3, 6, 9] : digits.startsWith("00254") ? [5, 8, 11] : digits.startsWith("0") ? [4, 7] : [3, 6];
   const parts = [0, ...head].map((from, i) => digits.slice(from, [...head, digits.length][i]));
   return plus + parts.filter(Boolean).join(" ");
 }

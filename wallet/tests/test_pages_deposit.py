@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
@@ -11,11 +12,13 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from lib import clock
 from payments.models import Payment, PaymentFact
 from payments.states import Status
 from payments.tests import factories
 from payments.tests.factories import UserFactory
 from simulator.testing import Sim
+from wallet import deposits
 from wallet.tests.reading import key_of, text_of
 
 DEPOSIT = "/deposit/"
@@ -232,6 +235,85 @@ def test_m_pesa_busy_is_said_with_a_countdown(browser: Client, m_pesa: Sim) -> N
     page = browser.get(send(browser)["Location"])
     assert "Not sent yet" in text_of(page)
     assert "Next try in" in text_of(page)
+
+
+# --- Back after it was paid ---
+
+
+def just_paid(payer: User, amount: int = 1000) -> Payment:
+    now = clock.now()
+    payment = factories.started(payer, amount=amount, now=now)
+    return factories.tell(payment, factories.lot(cents=amount * 100), now=now)
+
+
+def after_of(answer: HttpResponse) -> str:
+    found = re.search(r'name="after"(?: value="([^"]*)")?', answer.content.decode())
+    assert found
+    return found[1] or ""
+
+
+@pytest.mark.requirement("STK-6")
+def test_who_comes_back_is_told_and_enters_the_amount_anew(browser: Client, amina: User) -> None:
+    paid = just_paid(amina)
+    page = browser.get(DEPOSIT)
+    assert "You paid KES 1,000 a moment ago." in text_of(page)
+    assert reverse("payments:payment", args=[paid.transaction_id]) in page.content.decode()
+    amount = re.search(r'<input[^>]*name="amount"[^>]*>', page.content.decode())
+    assert amount
+    assert 'autocomplete="off"' in amount[0]  # else the browser would fill in what it kept
+    assert "value=" not in amount[0]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("STK-6")
+def test_the_same_amount_once_more_is_asked_about_once(browser: Client, amina: User, m_pesa: Sim) -> None:
+    key = key_of(browser.get(DEPOSIT))  # an old page: it says nothing of what is paid since
+    paid = just_paid(amina)
+    asked = browser.post(DEPOSIT, {**GOOD, "key": key})
+    assert asked.status_code == 409
+    assert "You paid KES 1,000 a moment ago, and nothing was sent now." in text_of(asked)
+    assert 'value="1,000"' not in asked.content.decode()
+    assert reverse("payments:payment", args=[paid.transaction_id]) in asked.content.decode()
+    assert Payment.objects.count() == 1
+    assert not m_pesa.pushes()
+    meant = browser.post(DEPOSIT, {**GOOD, "key": key_of(asked), "after": after_of(asked)})
+    assert meant.status_code == 303
+    assert len(m_pesa.pushes()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("STK-6")
+def test_an_amount_entered_on_a_page_that_tells_is_not_asked_about(browser: Client, amina: User, m_pesa: Sim) -> None:
+    just_paid(amina)
+    page = browser.get(DEPOSIT)
+    assert browser.post(DEPOSIT, {**GOOD, "key": key_of(page), "after": after_of(page)}).status_code == 303
+    assert len(m_pesa.pushes()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("STK-6")
+def test_the_same_request_leads_to_its_payment_when_it_is_paid(browser: Client, m_pesa: Sim) -> None:
+    key = key_of(browser.get(DEPOSIT))
+    first = browser.post(DEPOSIT, {**GOOD, "key": key})
+    factories.tell(Payment.objects.get(), factories.lot(), now=clock.now())
+    assert browser.post(DEPOSIT, {**GOOD, "key": key})["Location"] == first["Location"]
+    assert len(m_pesa.pushes()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_amount_is_not_asked_about(browser: Client, amina: User, m_pesa: Sim) -> None:
+    just_paid(amina, amount=999)
+    assert browser.post(DEPOSIT, {**GOOD, "key": "abc"}).status_code == 303
+    assert len(m_pesa.pushes()) == 1
+
+
+def test_what_was_paid_longer_ago_or_by_others_is_not_told(browser: Client, amina: User) -> None:
+    just_paid(UserFactory())
+    long_ago = clock.now() - deposits.JUST_NOW - timedelta(seconds=1)
+    factories.tell(factories.started(amina, now=long_ago), factories.lot(), now=long_ago)
+    page = browser.get(DEPOSIT)
+    assert "a moment ago" not in text_of(page)
+    assert after_of(page) == ""
 
 
 # --- The database fails ---
