@@ -4,8 +4,10 @@ from axes.admin import AccessAttemptAdmin
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.forms import ModelForm
 from django.http import HttpRequest
 
+from accounts import open_pages
 from accounts.models import User
 from lib.phone import hidden
 
@@ -42,6 +44,11 @@ class UserAdmin(admin.ModelAdmin):
     @admin.display(description="consent")
     def consent(self, user: User) -> str:
         return f"{user.consent_at:%d %b %Y, %H:%M} UTC, version {user.consent_version}" if user.consent_at else "–"
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and {"role", "is_active"} & set(form.changed_data):
+            open_pages.ask_again(user_id=obj.pk)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """People are erased by destroying their key, never by deleting the row that payments name."""

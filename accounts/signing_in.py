@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
-from accounts import events, lockout, passwords
+from accounts import events, lockout, open_pages, passwords
 from accounts.forms import AskResetForm, ChangePasswordForm, NewPasswordForm, SignInForm
 from accounts.throttle import limited
 from lib import clock
@@ -73,9 +73,13 @@ class SignOut(views.LogoutView):
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if request.user.is_authenticated:
-            events.happened("signed_out", request.user, request)
-        return super().post(request, *args, **kwargs)
+        user = request.user
+        if user.is_authenticated:
+            events.happened("signed_out", user, request)
+        user_id, response = user.pk, super().post(request, *args, **kwargs)
+        if user_id is not None:
+            open_pages.ask_again(user_id=user_id)
+        return response
 
 
 @method_decorator([a_form, never_cache], name="dispatch")
@@ -89,6 +93,7 @@ class ChangePassword(views.PasswordChangeView):
     def form_valid(self, form: object) -> HttpResponse:
         response = super().form_valid(form)  # type: ignore[arg-type]
         events.happened("password_changed", self.request.user, self.request)  # type: ignore[arg-type]
+        open_pages.ask_again(user_id=self.request.user.pk or 0)
         messages.success(self.request, _("Your password was changed. You are logged out everywhere else."))
         return response
 
@@ -121,5 +126,6 @@ class ConfirmReset(views.PasswordResetConfirmView):
         lockout.forgive(user.email)
         login(self.request, user, backend=BACKEND)
         events.happened("password_reset", user, self.request)
+        open_pages.ask_again(user_id=user.pk)
         messages.success(self.request, _("Your new password is set. You are logged in."))
         return response

@@ -232,6 +232,7 @@ REACTIONS = wiring.REACTIONS
 OUTBOX_REPEATABLE = wiring.REPEATABLE
 OUTBOX_SLOW = wiring.SLOW
 OUTBOX_SLOW_RUNS = env.int("OUTBOX_SLOW_RUNS", default=1)  # workers that send mail and SMS at once
+WHO_CHANGED = wiring.WHO_CHANGED
 PERSONAL_DATA = wiring.PERSONAL_DATA
 
 # --- People ----------------------------------------------------------------------------------------------------------

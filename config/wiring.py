@@ -14,4 +14,5 @@ _TOLD = (
 REACTIONS: dict[str, list[str]] = {topic: [f"notifications.events.{topic.replace('.', '_')}"] for topic in _TOLD}
 REPEATABLE = [handler for handlers in REACTIONS.values() for handler in handlers]  # they write rows of ours, once
 SLOW = ["notifications.sending.send", "accounts.passwords.send_reset"]  # reactions that wait for other servers
+WHO_CHANGED = ["payments.live.who_changed"]  # told whose log-in ended or became another
 PERSONAL_DATA: list[str] = []

@@ -3,6 +3,7 @@
 Who may listen is decided when the socket opens. The current state is sent first, so nothing is missed between the
 page's rendering and the socket's opening. News by way of Redis may be lost, so while a payment is on its way its
 socket also looks at the row now and then (`looking`). What a client sends is ignored; who sends much is hung up on.
+When somebody logs out, or their log-in becomes another, all their sockets are closed: pages come again and are judged anew.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from payments.looking import lookout
 from payments.models import Payment
 from payments.states import LIVE, RANK
 
+COME_AGAIN = 4000
 NOT_SIGNED_IN, NOT_FOUND, FORBIDDEN = 4401, 4404, 4403
 TOO_BIG, TRY_LATER = 1009, 1013
 LONGEST = 1024  # bytes of a message from a client, which has nothing to say but "ping"
@@ -29,23 +31,31 @@ class Listener(AsyncJsonWebsocketConsumer):
     """Joins one group and forwards what is said there."""
 
     group = ""
+    who = ""
+    let_in = False
     work: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Listens before it lets in: a page reads anew when its socket opens, and what is said after that must reach it."""
         try:
-            refused = await self.enter() if self.user.is_authenticated else NOT_SIGNED_IN
+            refused = await self._enter() if self.user.is_authenticated else NOT_SIGNED_IN
         except (OperationalError, InterfaceError):
             refused = TRY_LATER
         await self.accept()  # also before a refusal, so that its code reaches the browser
         if refused:
             await self.close(refused)
         else:
+            self.let_in = True
             await self.entered()
 
     @property
     def user(self) -> Any:
         return self.scope["user"]
+
+    async def _enter(self) -> int | None:
+        self.who = live.who_group(self.user.pk)
+        await self.channel_layer.group_add(self.who, self.channel_name)
+        return await self.enter()
 
     async def enter(self) -> int | None:
         """Joins the group; the code of a refusal."""
@@ -61,8 +71,13 @@ class Listener(AsyncJsonWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         if self.work:
             self.work.cancel()
-        if self.group:
-            await self.channel_layer.group_discard(self.group, self.channel_name)
+        for group in filter(None, (self.group, self.who)):
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def who_changed(self, message: dict[str, Any]) -> None:
+        if self.let_in:
+            self.let_in = False
+            await self.close(COME_AGAIN)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         if len(text_data or bytes_data or "") > LONGEST:

@@ -51,6 +51,16 @@ def person_group(user_id: int) -> str:
     return f"person.{user_id}"
 
 
+def who_group(user_id: int) -> str:
+    """Every socket of the person's, whatever it listens to."""
+    return f"who.{user_id}"
+
+
+def who_changed(*, user_id: int) -> None:
+    """Their sockets hang up after the commit; each page asks again, as whoever it is by then."""
+    _after_commit([(who_group(user_id), {"type": "who.changed"})])
+
+
 def tell(changes: Sequence[Changed], *, now: datetime) -> None:
     """Tell the payment's page, the payer's and counterparty's pages, and the staff's lists, after the commit."""
     said = [(group, _message(change, now)) for change in changes for group in _groups(change)]

@@ -132,6 +132,45 @@ async def test_other_peoples_payments_are_not_there(payment: Payment) -> None:
         assert await page.opens() == {"closed": 4404}
 
 
+async def closing(page: Page) -> int:
+    """The code that it is closed with, whatever is said before."""
+    while "closed" not in (message := await page.hears()):
+        pass
+    return int(message["closed"])
+
+
+@pytest.mark.requirement("SEC-1")
+async def test_who_logs_out_is_told_nothing_more(payer: User, payment: Payment) -> None:
+    admin = await database_sync_to_async(User.objects.create_user)("admin@malipo.test", role=Role.ADMIN)
+    browser = Client()
+    await database_sync_to_async(browser.force_login)(admin)
+    async with (
+        socket("/ws/me/", admin) as own,
+        socket("/ws/staff/payments/", admin) as staff,
+        socket(path_of(payment), admin) as one,
+        socket("/ws/me/", payer) as others,
+    ):
+        pages = (own, staff, one, others)
+        assert [await page.connect() for page in pages] == [True] * 4
+        await database_sync_to_async(browser.post)("/log-out/")
+        assert [await closing(page) for page in (own, staff, one)] == [consumers.COME_AGAIN] * 3
+        await tell(payment, factories.lot())
+        assert (await others.hears())["status"] == Status.COMPLETED
+
+
+@pytest.mark.requirement("SEC-1")
+async def test_who_was_not_let_in_or_is_closed_already_is_not_closed_again(payment: Payment) -> None:
+    other = await database_sync_to_async(User.objects.create_user)("other@malipo.test")
+    async with socket(path_of(payment), other) as refused, socket("/ws/me/", other) as own:
+        assert await refused.opens() == {"closed": consumers.NOT_FOUND}
+        assert await own.connect()
+        for _ in range(2):
+            await database_sync_to_async(live.who_changed)(user_id=other.pk)
+        assert await closing(own) == consumers.COME_AGAIN
+        assert await own.receive_nothing()
+        assert await refused.receive_nothing()
+
+
 class Lessons(Deposits):
     """A thing that somebody else gives."""
 

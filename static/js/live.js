@@ -9,6 +9,8 @@ const FAST_MS = 3000;
 const SLOW_MS = 15000;
 const FAST_FOR_MS = 120000;
 const PATIENCE_MS = 10000;
+const COME_AGAIN = 4000;
+const NOT_SIGNED_IN = 4401;
 
 // One socket for each address, however many parts listen to it.
 const lines = {};
@@ -27,6 +29,7 @@ class Line {
     this.socket.onopen = () => { this.pause = 500; this.tell(); }; // what was said before it opened
     this.socket.onmessage = () => this.tell();
     this.socket.onclose = (event) => {
+      if (event.code === COME_AGAIN || event.code === NOT_SIGNED_IN) this.tell(); // logged out in another tab, perhaps
       if (event.code >= 4400 && event.code < 4500) return; // we may not listen: polling goes on
       setTimeout(() => this.connect(), this.pause);
       this.pause = Math.min(this.pause * 2, SLOW_MS);
@@ -34,6 +37,20 @@ class Line {
   }
 
   tell() { this.parts.forEach((part) => part.refresh()); }
+}
+
+// Logged out meanwhile: the page leads to the log-in and back, a form that pays with the amount that was typed. What is
+// being sent is not broken off: its answer leads on.
+function leave(logIn) {
+  if (document.querySelector("form [aria-disabled='true']")) return;
+  const form = document.querySelector("[data-pay]");
+  if (!form) return void location.reload();
+  const [here, door] = [new URL(location.href), new URL(logIn)];
+  const amount = form.querySelector("[data-amount]")?.value;
+  if (amount) here.searchParams.set("amount", amount);
+  door.searchParams.set("next", here.pathname + here.search);
+  door.searchParams.set("why", "unsent");
+  location.replace(door);
 }
 
 class LivePart {
@@ -76,7 +93,7 @@ class LivePart {
   async fetch() {
     try {
       const answer = await fetch(this.element.dataset.url, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (answer.redirected) location.reload(); // logged out meanwhile: the page leads to the log-in and back
+      if (answer.redirected) leave(answer.url);
       else if (answer.ok) this.put(await answer.text());
     } catch { /* no network: the next news or poll tries again */ }
   }
