@@ -7,15 +7,15 @@ address is logged, shared and remembered. `why` tells the log-in page what to sa
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 UNSENT = "unsent"  # the view never ran
 UNDERWAY = "underway"  # a payment, which needs no page to go on
@@ -30,29 +30,29 @@ class Form:
     kept: tuple[str, ...] = ()
 
 
-def stands_on(page: str = "", *, kept: tuple[str, ...] = ()) -> Callable[[View[P]], View[P]]:
+def stands_on(page: str = "", *, kept: tuple[str, ...] = ()) -> Callable[[View], View]:
     """Mark a view whose form stands on another page, or has fields to be kept. Other decorators carry the mark on."""
 
-    def mark(view: View[P]) -> View[P]:
+    def mark(view: View) -> View:
         view.posted_from = Form(page, kept)  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
-def signed_in(*, why: str = "") -> Callable[[View[P]], View[P]]:
+def signed_in(*, why: str = "") -> Callable[[View], View]:
     """As `login_required`, but says what became of a POST; `why` is said of a GET."""
 
-    def required(view: View[P]) -> View[P]:
+    def required(view: View) -> View:
         @functools.wraps(view)
-        def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.user.is_authenticated:
                 return view(request, *args, **kwargs)
             if request.method in ("GET", "HEAD"):
                 return _log_in(request.get_full_path(), why)
             return _log_in(form_page(request), UNSENT)
 
-        return wrapper
+        return cast(View, wrapper)
 
     return required
 

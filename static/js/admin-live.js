@@ -3,7 +3,8 @@
 // Nothing is touched while somebody works inside the list.
 const POLL_MS = 5000;
 const PAUSE_MS = 1000;
-const HUNG_UP = new Set([4401, 4403]); // signed out, or not staff any more
+const NOT_SIGNED_IN = 4401;
+const HUNG_UP = new Set([NOT_SIGNED_IN, 4403]); // signed out, or not staff any more
 const note = document.querySelector("[data-live-list]");
 const list = document.querySelector("#changelist-form") ?? document.querySelector("[data-live-part]"); // the desk has no list
 let fetching = null;
@@ -21,6 +22,7 @@ function busy() {
 
 async function replace() {
   const answer = await fetch(location.href, { headers: { "X-Live-List": "1" } }).catch(() => null);
+  if (answer?.redirected && new URL(answer.url).pathname === "/log-in/") return location.reload(); // back after a log-in
   if (!answer?.ok || answer.redirected) return answer?.redirected ? stop() : undefined;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (busy()) return;
@@ -71,7 +73,7 @@ function connect(pause = 500) {
   socket.onopen = () => { opened = true; stopPolling(); say("live"); refresh(); };
   socket.onmessage = refresh;
   socket.onclose = ({ code }) => {
-    if (HUNG_UP.has(code)) return stop();
+    if (HUNG_UP.has(code)) return stop(), code === NOT_SIGNED_IN && replace();
     startPolling();
     say("polling");
     setTimeout(connect, pause, opened ? 500 : Math.min(pause * 2, 30000));
