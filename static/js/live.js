@@ -39,20 +39,6 @@ class Line {
   tell() { this.parts.forEach((part) => part.refresh()); }
 }
 
-// Logged out meanwhile: the page leads to the log-in and back, a form that pays with the amount that was typed. What is
-// being sent is not broken off: its answer leads on.
-function leave(logIn) {
-  if (document.querySelector("form [aria-disabled='true']")) return;
-  const form = document.querySelector("[data-pay]");
-  if (!form) return void location.reload();
-  const [here, door] = [new URL(location.href), new URL(logIn)];
-  const amount = form.querySelector("[data-amount]")?.value;
-  if (amount) here.searchParams.set("amount", amount);
-  door.searchParams.set("next", here.pathname + here.search);
-  door.searchParams.set("why", "unsent");
-  location.replace(door);
-}
-
 class LivePart {
   constructor(element) {
     this.element = element;
@@ -93,7 +79,7 @@ class LivePart {
   async fetch() {
     try {
       const answer = await fetch(this.element.dataset.url, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (answer.redirected) leave(answer.url);
+      if (answer.redirected) (await import("./leave.js")).leave(answer.url); // logged out meanwhile
       else if (answer.ok) this.put(await answer.text());
     } catch { /* no network: the next news or poll tries again */ }
   }

@@ -251,7 +251,8 @@ def test_unknown_payments_are_not_there(browser: Client, transaction_id: str) ->
 @pytest.mark.parametrize("name", PAGES)
 def test_who_is_logged_out_logs_in_and_comes_back(client: Client, amina: User, name: str) -> None:
     payment = factories.started(amina)
-    assert client.get(at(name, payment))["Location"] == f"/log-in/?next={at(name, payment)}"
+    said = "&why=underway" if name == "payment" else ""
+    assert client.get(at(name, payment))["Location"] == f"/log-in/?next={at(name, payment)}{said}"
 
 
 @pytest.mark.parametrize("name", ["again", "retry"])
