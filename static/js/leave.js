@@ -3,7 +3,7 @@
 export function leave(logIn) {
   if (document.querySelector("form [aria-disabled='true']")) return;
   const form = document.querySelector("[data-pay]");
-  if (!form) return void location.reload();
+  if (!form || form.querySelector("[data-rest]")) return void location.reload(); // pay.js sent it once: no word that it did not
   const [here, door] = [new URL(location.href), new URL(logIn)];
   const amount = form.querySelector("[data-amount]")?.value;
   if (amount) here.searchParams.set("amount", amount);
