@@ -13,7 +13,8 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-_django = get_asgi_application()  # loads the apps, which what follows needs
+_django = get_asgi_application()  # loads the settings and the apps, which what follows needs
+del os.environ["DATABASE_POOL"]  # it is about this process, and none that it starts
 
 from config import charset, hook_door  # noqa: E402
 from payments.routing import websocket_urlpatterns  # noqa: E402
