@@ -1,4 +1,4 @@
-"""The processes that are measured, started as production starts them, and the product's own code in one of its own."""
+"""The processes that are measured, started by the lines of `Procfile`, and the product's own code in one of its own."""
 
 import json
 import os
@@ -7,13 +7,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
-from dev import processes, stack
+from dev import processes, procfile
 from dev.places import CHECKOUT, RUN, Unusable
 
-_BIN = Path(sys.executable).parent
 _PATIENCE_S = 40.0
 
 
@@ -45,26 +43,15 @@ def answer_of(process: "subprocess.Popen[bytes]") -> Any:
 
 @contextmanager
 def web(*, workers: int = 2, threads: int = 8, **more: str) -> Iterator[int]:
-    """Plain HTTP: granian with WSGI. The port."""
-    port = processes.free_port()
-    command = [
-        _BIN / "granian", "--interface", "wsgi", "--host", processes.LOOPBACK, "--port", port, "--workers", workers,
-        "--blocking-threads", threads, "--no-ws", "--backlog", 2048, "config.wsgi:application",
-    ]  # fmt: skip
-    with running(command, "web", more, port=port):
+    """Plain HTTP. The port."""
+    with _served("pages", "--workers", workers, "--blocking-threads", threads, **more) as port:
         yield port
 
 
 @contextmanager
 def hooks(*, workers: int = 2, **more: str) -> Iterator[int]:
-    """Processes for M-Pesa's calls alone: granian with ASGI. The port."""
-    port = processes.free_port()
-    command = [
-        _BIN / "granian", "--interface", "asginl", "--host", processes.LOOPBACK, "--port", port, "--workers", workers,
-        "--respawn-failed-workers", "--no-ws", "--http", "1", "--backlog", 2048, "--backpressure", 4096,
-        "config.asgi:application",
-    ]  # fmt: skip
-    with running(command, "hooks", {"HOOKS_ONLY": "on", **more}, port=port):
+    """M-Pesa's calls alone. The port."""
+    with _served("hooks", "--workers", workers, **more) as port:
         yield port
 
 
@@ -79,26 +66,28 @@ def m_pesa() -> Iterator[str]:
 
 @contextmanager
 def sockets(**more: str) -> Iterator[int]:
-    """WebSockets: uvicorn with ASGI. The port."""
-    port = processes.free_port()
-    command = [
-        _BIN / "uvicorn", "config.asgi:application", "--host", processes.LOOPBACK, "--port", port, "--no-proxy-headers",
-        "--no-access-log", "--lifespan", "off", "--log-level", "warning",
-    ]  # fmt: skip
-    with running(command, "sockets", more, port=port):
+    """WebSockets. The port."""
+    with _served("sockets", **more) as port:
         yield port
 
 
 @contextmanager
 def worker(**more: str) -> Iterator[None]:
-    """Celery's workers, as `make run` starts them, and beat."""
+    """Celery's workers, and beat."""
+    schedule = ("--schedule", RUN / "bench-schedule")
     with ExitStack() as parts:
-        for queue, size in stack.WORKERS.items():
-            command = stack.worker(queue, size).command
-            parts.enter_context(running(command, f"worker-{queue}", {**more, "PYTHONWARNINGS": "ignore"}))
-        beat = ["beat", "--schedule", RUN / "bench-schedule", "--pidfile", ""]
-        parts.enter_context(running([_BIN / "celery", "--quiet", "-A", "config", *beat], "beat", more))
+        for name, options in (("money", ()), ("news", ()), ("beat", schedule)):
+            line = procfile.process(name, *options)
+            parts.enter_context(running(line.command, name, {**line.env, **more, "PYTHONWARNINGS": "ignore"}))
         yield
+
+
+@contextmanager
+def _served(name: str, *options: object, **more: str) -> Iterator[int]:
+    port = processes.free_port()
+    line = procfile.process(name, *options, port=port)
+    with running(line.command, name, {**line.env, **more}, port=port):
+        yield port
 
 
 @contextmanager
