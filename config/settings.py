@@ -173,7 +173,8 @@ DATABASES["default"]["OPTIONS"] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     # Whoever is frozen, or gone without a word, with rows in hand loses them: nothing of ours waits inside a transaction.
-    "options": f"-c idle_in_transaction_session_timeout=60s {_PGOPTIONS}".strip(),
+    # And whoever hung up does not wait for a lock on: else each who was told to call again leaves a session behind.
+    "options": f"-c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=60s {_PGOPTIONS}".strip(),
     **DATABASES["default"].get("OPTIONS", {}),  # what the URL says (sslmode=…) counts
 }
 if POOLED:
