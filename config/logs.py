@@ -15,6 +15,7 @@ from config import masking
 
 Event = MutableMapping[str, Any]
 _DROPPED = {"color_message"}  # uvicorn says it again in colours
+_LONGEST_REFUSAL = 200
 _KEPT = {"timestamp", "level", "logger"}  # our own words
 
 
@@ -31,6 +32,15 @@ def mask(_: object, __: str, event: Event) -> Event:
 def with_traceback(record: logging.LogRecord) -> bool:
     """Of what Django says about requests, the exceptions: the rest stands in the request log."""
     return bool(record.exc_info)
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """What Django calls suspicious (a strange Host, too many fields) it has refused with 400, and whoever likes can send
+    it: a warning of bounded length. Where in our own code it was noticed says nothing."""
+    if record.name.startswith("django.security.") and record.exc_info:
+        record.msg, record.args, record.exc_info = record.getMessage()[:_LONGEST_REFUSAL], None, None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def one_line(_: object, __: str, event: Event) -> str:
@@ -81,8 +91,8 @@ def configuration(*, production: bool, level: str) -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter, "production": production}},
-        "filters": {"exceptions": {"()": lambda: with_traceback}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"exceptions": {"()": lambda: with_traceback}, "refusals": {"()": lambda: without_traceback}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             **{name: _logger(quiet_below) for name, quiet_below in _QUIET.items()},

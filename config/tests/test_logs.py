@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from config import logs
 
@@ -77,3 +77,21 @@ def test_of_django_s_words_about_requests_only_exceptions_are_kept() -> None:
     for exc_info, kept in ((None, False), ((ValueError, ValueError("x"), None), True)):
         record = logger.makeRecord("django.request", logging.ERROR, __file__, 1, "Service Unavailable", (), exc_info)
         assert bool(logger.filter(record)) is kept
+
+
+@pytest.mark.requirement("OPS-2")
+def test_a_host_that_is_not_ours_is_one_short_warning(client: Client) -> None:
+    """Any stranger can send one, as long as a server's whole buffer."""
+    (console,) = [handler for handler in logging.getLogger().handlers if handler.get_name() == "console"]
+    assert isinstance(console, logging.StreamHandler)
+    spoken = io.StringIO()
+    before = console.setStream(spoken)
+    try:
+        assert client.get("/", headers={"Host": "evil.example" + "x" * 100_000}).status_code == 400
+    finally:
+        console.setStream(before)
+    about_it, asked = spoken.getvalue().splitlines()
+    assert "warning" in about_it
+    assert "Invalid HTTP_HOST header: 'evil.example" in about_it
+    assert len(about_it) < 500
+    assert "GET /" in asked
