@@ -93,6 +93,7 @@ _CHAINS = {
     "tests/matrix/": "product",
     "tests/kills/": "product",
     "tests/chaos/": "product",
+    "payments/tests/test_hook_processes.py": "hooks",
 }
 # The longest first, so that no worker is left alone with one of them at the end; the many short ones fill what is left.
 _LONG = (
