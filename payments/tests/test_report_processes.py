@@ -8,7 +8,6 @@ import contextlib
 import http.client
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
-from dev import processes
+from dev import processes, procfile
 from payments.models import Payment
 from payments.reports import Lane
 from payments.tests.factories import UserFactory, started
@@ -38,7 +37,7 @@ LIKE = {  # of one row, so many others: each with a line of 2 kB, its payer's na
 
 
 class Web:
-    """Granian with WSGI, as production starts it, on the test's own database."""
+    """The pages as production starts them, on the test's own database."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -53,13 +52,10 @@ class Web:
         server = f"{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}"
         database = f"postgres://{server}/{at['NAME']}?connect_timeout=60"  # however busy the machine is
         env = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "config.settings", "PGAPPNAME": NAME}
-        granian = Path(sys.executable).parent / "granian"
-        listening = ["--host", processes.LOOPBACK, "--port", str(self.port), "--workers", "1", "--no-ws"]
+        line = procfile.process("pages", "--workers", 1, "--blocking-threads", READERS + 2, port=self.port)
+        env |= {**line.env, "REPORTS_AT_ONCE": str(READERS)}
         with self._log.open("ab") as file:
-            self.process = processes.spawn(
-                [granian, "--interface", "wsgi", *listening, "--blocking-threads", str(READERS + 2), "config.wsgi:application"],
-                cwd=settings.BASE_DIR, env={**env, "REPORTS_AT_ONCE": str(READERS)}, stdout=file, stderr=file,
-            )  # fmt: skip
+            self.process = processes.spawn(line.command, cwd=settings.BASE_DIR, env=env, stdout=file, stderr=file)
         until(lambda: processes.is_taken(self.port) or self.process.poll() is not None)
         assert self.process.poll() is None, self._log.read_text()
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +25,7 @@ from websockets.sync.client import connect
 from accounts.models import User
 from accounts.roles import Role
 from config.asgi import application
-from dev import processes
+from dev import processes, procfile
 from payments import consumers, live, looking
 from payments.models import Payment
 from payments.payable import Quote
@@ -372,7 +371,7 @@ async def test_a_change_during_the_sending_is_not_forgotten(monkeypatch: pytest.
 
 @pytest.fixture
 def server(db: None) -> Iterator[str]:
-    """host:port of uvicorn as in production, on the test's database."""
+    """host:port of the sockets as production starts them, on the test's database."""
     settings = connection.settings_dict
     password = f":{settings['PASSWORD']}" if settings["PASSWORD"] else ""
     place = f"{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
@@ -382,9 +381,9 @@ def server(db: None) -> Iterator[str]:
             "DATABASE_URL": f"postgres://{settings['USER']}{password}@{place}",
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
         }
-        options = ["--port", str(port), "--no-proxy-headers"]
-        command = [sys.executable, "-m", "uvicorn", "config.asgi:application", *options]
-        child = processes.spawn(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        line = procfile.process("sockets", port=port)
+        env |= line.env
+        child = processes.spawn(line.command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             until(lambda: child.poll() is not None or _answers(port), what="the server to answer")
             assert child.poll() is None
