@@ -3,6 +3,7 @@
 Query strings are never logged, bodies only with DEBUG_BODIES, and everything is masked (config/masking.py).
 """
 
+import logging
 import re
 import secrets
 import time
@@ -17,6 +18,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import LazyObject
 
 log = structlog.get_logger("http")
+_level = logging.getLogger("http")
 _GIVEN_ID = re.compile(r"[A-Za-z0-9\-]{8,64}")
 _LENGTH = re.compile(r"0{0,9}[1-9][0-9]{0,8}")  # str.isdigit() knows digits that int() does not
 _UNINTERESTING = ("/static/", "/health/")
@@ -52,10 +54,10 @@ def begin(given: str) -> str:
 
 def end(what: str, *, status: int, started: float, **facts: object) -> None:
     """The line. `what` is method and path; `started` is of time.perf_counter()."""
-    write = log.error if status >= 500 else log.info
-    if what.partition(" ")[2].startswith(_UNINTERESTING) and status < 500:
-        write = log.debug
-    write(what, status=status, ms=round((time.perf_counter() - started) * 1000, 1), **facts)
+    dull = what.partition(" ")[2].startswith(_UNINTERESTING)
+    level = logging.ERROR if status >= 500 else logging.DEBUG if dull else logging.INFO
+    if _level.isEnabledFor(level):  # asked here, since structlog asks last, after half of its work
+        log.log(level, what, status=status, ms=round((time.perf_counter() - started) * 1000, 1), **facts)
 
 
 def _begin(request: HttpRequest) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -258,7 +259,10 @@ def test_bodies_are_logged_on_the_long_way(settings: Any) -> None:
 
 
 @pytest.mark.requirement("OPS-2")
-def test_a_line_with_an_id_that_the_caller_gets_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_with_an_id_that_the_caller_gets_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="http")
     monkeypatch.setattr(
         request_log, "log", structlog.wrap_logger(None, wrapper_class=None, cache_logger_on_first_use=False)
     )

@@ -1,4 +1,5 @@
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -20,8 +21,9 @@ def ask(
 
 
 @pytest.fixture(autouse=True)
-def fresh_logger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """capture_logs() cannot reach a logger that has cached its processors."""
+def fresh_logger(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """capture_logs() cannot reach a logger that has cached its processors, and LOG_LEVEL may be any."""
+    caplog.set_level(logging.DEBUG, logger="http")
     monkeypatch.setattr(
         request_log, "log", structlog.wrap_logger(None, wrapper_class=None, cache_logger_on_first_use=False)
     )
@@ -49,6 +51,13 @@ def test_failures_are_errors_and_assets_are_silent() -> None:
     assert lines[0]["log_level"] == "error"
     lines, _ = ask("/static/css/base.css")
     assert lines[0]["log_level"] == "debug"
+
+
+def test_a_line_that_nobody_wants_is_not_made(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, logger="http")
+    lines, _ = ask("/deposit/")
+    failed, _ = ask("/deposit/", lambda request: HttpResponse(status=503))
+    assert ([line["status"] for line in lines], [line["status"] for line in failed]) == ([], [503])
 
 
 @pytest.mark.requirement("OPS-2")
