@@ -4,22 +4,23 @@ People's acts (`booking`) and money (`payable`) both change sessions; both write
 without its entry in the trail, its message and its news to the open pages.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from django.db.models import QuerySet
 
 from accounts import roles
 from accounts.models import User
 from audit import trail
 from lib.db import in_transaction
+from lib.rows import read_related, update_rows
 from outbox import box
 from payments import live
 from sessions_booking.models import Booking
 from sessions_booking.states import ENDED, MOVES, State
 
 ONE_AT_A_TIME = "booking_one_at_a_time"
+# what a move may change
+_MOVED = ("state", "reason", "ended_by", "pay_by", "payment_id", "paid_at", "sequence", "approved_at", "changed_at")
 Step = Callable[[int, datetime], bool]
 
 
@@ -33,10 +34,10 @@ class Act:
     more: Mapping[str, object] = field(default_factory=dict)
 
 
-def locked(*, skip_locked: bool = False) -> "QuerySet[Booking]":
-    """As payments lock the thing that they pay for; with therapist, type and client."""
-    rows = Booking.objects.select_for_update(no_key=True, of=("self",), skip_locked=skip_locked)
-    return rows.select_related("therapist", "type", "client")
+def locked(where: str, params: Sequence[object], *, skip_locked: bool = False) -> list[Booking]:
+    """As payments lock the thing that they pay for; with therapist, type and client. The session is called `one`."""
+    tail = f"WHERE {where} ORDER BY one.id FOR NO KEY UPDATE OF one{' SKIP LOCKED' if skip_locked else ''}"
+    return read_related(Booking, ("therapist", "type", "client"), tail, params)
 
 
 def party(row: Booking, user: User) -> str:
@@ -60,7 +61,7 @@ def move(row: Booking, to: State, act: Act, *, now: datetime) -> None:
         row.ended_by = act.by
     row.sequence += 1
     row.changed_at = now
-    row.save()
+    update_rows([row], _MOVED)
     tell(row, act, now=now)
 
 

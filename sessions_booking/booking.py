@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from lib.db import entry_point
 from lib.errors import Refusal
+from lib.rows import read_rows
 from payments import lifecycle, merchants
 from sessions_booking import acts, checks, deadlines, reminders
 from sessions_booking.acts import Act
@@ -48,7 +49,7 @@ def book(*, request: Request, now: datetime) -> Booking:
     type = checks.type_on_offer(request.type_id)
     if type.therapist.user_id == request.client_id:
         raise Refusal("own_session", _("You cannot book a session with yourself."))
-    client = User.objects.select_for_update(no_key=True).get(pk=request.client_id)  # counts are taken one by one
+    client = read_rows(User, "WHERE id = %s FOR NO KEY UPDATE", [request.client_id])[0]  # counts are taken one by one
     environment = merchants.current_environment()
     checks.refuse_too_many(client, type, environment)
     checks.refuse_unless_free(type, environment, request.starts_at, now)

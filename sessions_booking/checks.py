@@ -6,7 +6,7 @@ Each question is answered under the session's lock, and each refusal says what t
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -14,6 +14,7 @@ from accounts.models import User
 from lib.clock import EAT
 from lib.db import refused_by
 from lib.errors import Refusal
+from lib.rows import insert_row, read_related, read_rows, update_rows
 from payments import merchants
 from payments.models import Payment
 from payments.states import LIVE
@@ -23,11 +24,13 @@ from sessions_booking.states import MOVES, State
 
 PURPOSE = "session"  # of payments
 Seen = Callable[[Booking], bool]  # is it as whoever decides has seen it?
+_RESCHEDULED = ("starts_at", "ends_at", "answer_by", "pay_by", "sequence", "changed_at")
 _OPEN_REQUESTS = 5  # unpaid ones of one client with one therapist: nobody blocks a calendar
 
 
 def type_on_offer(type_id: int) -> SessionType:
-    type = SessionType.objects.select_related("therapist__user").filter(pk=type_id).first()
+    found = read_related(SessionType, ("therapist", "therapist__user"), "WHERE one.id = %s", [type_id])
+    type = found[0] if found else None
     if type is None or not type.offered or not type.therapist.listed or not type.therapist.user.is_active:
         raise Refusal("not_listed", _("This session is not offered (any more). Choose another one."), status=404)
     return type
@@ -54,7 +57,7 @@ def refuse_unless_free(
     asked = SessionType(therapist_id=type.therapist_id, minutes=minutes or type.minutes)
     if not slots.is_offered(type=asked, environment=environment, starts_at=starts_at, now=now):
         raise Refusal("slot_not_offered", _("This time is not offered. Choose one of the free times."))
-    if not slots.is_free(type=asked, environment=environment, starts_at=starts_at, now=now, but=but):
+    if slots.is_taken(type=asked, environment=environment, starts_at=starts_at, but=but):
         raise taken()
 
 
@@ -64,10 +67,13 @@ def minutes_of(row: Booking) -> int:
 
 
 def save_in_free_time(row: Booking) -> None:
-    """Whoever else looked at the same free time at the same moment: the database lets one in."""
+    """Whoever else looked at the same free time at the same moment: the database lets one in. Who is refused writes
+    nothing more: the refusal ends the whole transaction."""
     try:
-        with transaction.atomic():
-            row.save()
+        if row.pk is None:
+            insert_row(row)
+        else:
+            update_rows([row], _RESCHEDULED)
     except IntegrityError as error:
         if refused_by(error) == acts.ONE_AT_A_TIME:
             raise taken() from None
@@ -79,15 +85,16 @@ def taken() -> Refusal:
 
 
 def locked(code: str) -> Booking:
-    rows = acts.locked().filter(environment=merchants.current_environment())
-    row = rows.filter(code=code[:12].upper()).first()
-    if row is None:
+    asked = [code[:12].upper(), merchants.current_environment()]
+    rows = acts.locked("one.code = %s AND one.environment = %s", asked)
+    if not rows:
         raise not_found()
-    return row
+    return rows[0]
 
 
 def by_id(key: int) -> Booking | None:
-    return acts.locked(skip_locked=True).filter(pk=key).first()
+    rows = acts.locked("one.id = %s", [key], skip_locked=True)
+    return rows[0] if rows else None
 
 
 def not_found() -> Refusal:
@@ -101,7 +108,8 @@ def only_therapist(row: Booking, actor_id: int) -> None:
 
 def party(row: Booking, actor_id: int) -> str:
     """client, therapist or staff; anybody else does not learn that the session exists."""
-    found = acts.party(row, User.objects.get(pk=actor_id))
+    actors = read_rows(User, "WHERE id = %s", [actor_id])
+    found = acts.party(row, actors[0]) if actors else ""
     if not found:
         raise not_found()
     if found == "reader":

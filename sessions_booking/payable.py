@@ -19,6 +19,7 @@ from ledger import chart
 from lib.clock import EAT
 from lib.db import refused_by
 from lib.errors import Refusal
+from lib.rows import read_related, read_rows
 from payments.facts import Given
 from payments.payable import Description, Paid, Quote
 from sessions_booking import acts, reminders
@@ -45,24 +46,24 @@ class Sessions:
 
     def open(self, *, request: Mapping[str, Any], payer_id: int, environment: str) -> int:
         code = str(request.get(self.request_field, ""))[:12].upper()
-        row = Booking.objects.select_for_update(no_key=True).filter(code=code, client_id=payer_id).first()
-        if row is None:
+        rows = read_rows(Booking, "WHERE code = %s AND client_id = %s FOR NO KEY UPDATE", [code, payer_id])
+        if not rows:
             raise not_found()
-        return row.pk
+        return rows[0].pk
 
     def lock(self, target_ids: Sequence[int]) -> None:
-        list(Booking.objects.select_for_update(no_key=True).filter(pk__in=target_ids).order_by("pk").values_list("pk"))
+        read_rows(Booking, "WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(target_ids)])
 
     def quote(self, target_ids: Sequence[int], *, now: datetime) -> dict[int, Quote]:
-        rows = Booking.objects.filter(pk__in=target_ids).select_related("therapist")
-        return {row.pk: _quote(row, now) for row in rows}
+        return {row.pk: _quote(row, now) for row in _rows(target_ids)}
 
     def account(self, payment: Paid) -> str:
         return chart.revenue(self.purpose)
 
     def settle(self, payments: Sequence[Paid], *, now: datetime) -> dict[int, Given]:
         """One after the other: the first of several payments for one session pays it, the others are owed."""
-        rows = {row.pk: row for row in acts.locked().filter(pk__in={paid.target_id for paid in payments})}
+        found = acts.locked("one.id = ANY(%s)", [[paid.target_id for paid in payments]])
+        rows = {row.pk: row for row in found}
         ordered = sorted(payments, key=lambda paid: paid.payment_id)
         return {paid.payment_id: _give(rows[paid.target_id], paid, now) for paid in ordered}
 
@@ -182,4 +183,4 @@ def _warning(row: Booking) -> str:
 
 
 def _rows(target_ids: Sequence[int]) -> list[Booking]:
-    return list(Booking.objects.filter(pk__in=target_ids).select_related("therapist", "type"))
+    return read_related(Booking, ("therapist", "type"), "WHERE one.id = ANY(%s)", [list(target_ids)])

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Q
-
 from lib.clock import EAT
+from lib.rows import read_rows
 from sessions_booking.models import Booking, HoursException, OpeningHours, SessionType, Therapist
 from sessions_booking.states import HOLDS_TIME
 
@@ -20,6 +19,7 @@ NOTICE_MINUTES = 60  # a session is booked at least so long before it starts
 HORIZON_DAYS = 60
 
 Span = tuple[datetime, datetime]
+_OVERLAPPING = "WHERE therapist_id = ANY(%s) AND starts_at < %s AND ends_at > %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,8 @@ def free_slots(*, type: SessionType, environment: str, first: date, days: int, n
 
 def is_free(*, type: SessionType, environment: str, starts_at: datetime, now: datetime, but: int | None = None) -> bool:
     """Is exactly this time offered? `but`: the id of a booking that does not count (it is being moved)."""
-    return is_offered(type=type, environment=environment, starts_at=starts_at, now=now) and not _is_taken(
-        type, environment, starts_at, but
-    )
+    offered = is_offered(type=type, environment=environment, starts_at=starts_at, now=now)
+    return offered and not is_taken(type=type, environment=environment, starts_at=starts_at, but=but)
 
 
 def is_offered(*, type: SessionType, environment: str, starts_at: datetime, now: datetime) -> bool:
@@ -63,6 +62,13 @@ def is_offered(*, type: SessionType, environment: str, starts_at: datetime, now:
     within = (_midnight(day), _midnight(day + timedelta(days=1)))
     diary = _diaries([type.therapist_id], environment, within, taken=False)[type.therapist_id]
     return any(slot.starts_at == starts_at for slot in _free(diary, timedelta(minutes=type.minutes), day))
+
+
+def is_taken(*, type: SessionType, environment: str, starts_at: datetime, but: int | None = None) -> bool:
+    """Does something booked hold any of this time?"""
+    ends_at = starts_at + timedelta(minutes=type.minutes)
+    rows = Booking.objects.filter(therapist_id=type.therapist_id, environment=environment, state__in=HOLDS_TIME)
+    return rows.filter(starts_at__lt=ends_at, ends_at__gt=starts_at).exclude(pk=but or 0).exists()
 
 
 def next_free(*, therapists: list[Therapist], environment: str, now: datetime) -> dict[int, datetime]:
@@ -82,24 +88,18 @@ def _may_begin(starts_at: datetime, now: datetime) -> bool:
     return now + timedelta(minutes=NOTICE_MINUTES) <= starts_at <= now + timedelta(days=HORIZON_DAYS)
 
 
-def _is_taken(type: SessionType, environment: str, starts_at: datetime, but: int | None) -> bool:
-    ends_at = starts_at + timedelta(minutes=type.minutes)
-    rows = Booking.objects.filter(therapist_id=type.therapist_id, environment=environment, state__in=HOLDS_TIME)
-    return rows.filter(starts_at__lt=ends_at, ends_at__gt=starts_at).exclude(pk=but or 0).exists()
-
-
 def _diaries(ids: Sequence[int], environment: str, within: Span, *, taken: bool = True) -> dict[int, _Diary]:
     """Three queries for any number of therapists and days."""
     diaries: dict[int, _Diary] = defaultdict(_Diary, {key: _Diary() for key in ids})
-    overlapping = Q(therapist_id__in=ids, starts_at__lt=within[1], ends_at__gt=within[0])
-    for hours in OpeningHours.objects.filter(therapist_id__in=ids):
+    asked = [list(ids), within[1], within[0]]
+    for hours in read_rows(OpeningHours, "WHERE therapist_id = ANY(%s)", asked[:1]):
         diaries[hours.therapist_id].hours.append(hours)
-    for exception in HoursException.objects.filter(overlapping):
+    for exception in read_rows(HoursException, _OVERLAPPING, asked):
         diaries[exception.therapist_id].exceptions.append(exception)
     if taken:
-        booked = Booking.objects.filter(overlapping, environment=environment, state__in=HOLDS_TIME)
-        for therapist_id, begin, end in booked.values_list("therapist_id", "starts_at", "ends_at"):
-            diaries[therapist_id].taken.append((begin, end))
+        held = [*asked, environment, sorted(HOLDS_TIME)]
+        for row in read_rows(Booking, f"{_OVERLAPPING} AND environment = %s AND state = ANY(%s)", held):
+            diaries[row.therapist_id].taken.append((row.starts_at, row.ends_at))
     return diaries
 
 
