@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ledger import chart
 from payments import owed, reading, situation
+from payments.models import Payment
 from tests.properties.oracle import Story
 
 
@@ -25,16 +26,22 @@ def prove_listed(stories: Collection[Story], *, shortcode: str, now: datetime) -
     listed = {row.payer_id: row for row in owed.in_words(owed.waiting(environment="sandbox"))}
     assert {payer: row.balance_cents for payer, row in listed.items()} == sums
     assert owed.total(environment="sandbox") == owed.Total(len(sums), sum(sums.values()))
-    for payer, row in listed.items():
-        _prove_parts(row, owing[payer])
-        assert row.since <= row.latest <= now
+    found = [part for payer, row in listed.items() for part in _proven_parts(row, owing[payer], now)]
+    _prove_pages([part.payment for part in found if part.payment], owing)
 
 
-def _prove_parts(row: owed.Owed, owing: dict[str, int]) -> None:
-    """What staff read of it, and what the payer reads on the page of each payment."""
+def _proven_parts(row: owed.Owed, owing: dict[str, int], now: datetime) -> list[owed.Part]:
+    """What staff read of it."""
     parts = owed.parts(account=row)
     assert {part.subject: part.cents for part in parts} == owing
     assert set(row.payments) <= set(owing)
-    for payment in (part.payment for part in parts if part.payment):
-        known = reading.known_of([payment])[payment.pk]
-        assert situation.owed_cents(row=payment, known=known) == owing[payment.transaction_id]
+    assert row.since <= row.latest <= now
+    return parts
+
+
+def _prove_pages(payments: list[Payment], owing: dict[int, dict[str, int]]) -> None:
+    """What the payer reads on the page of each payment."""
+    known = reading.known_of(payments) if payments else {}
+    for payment in payments:
+        said = situation.owed_cents(row=payment, known=known[payment.pk])
+        assert said == owing[payment.payer_id][payment.transaction_id]

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from django.db import transaction
@@ -19,7 +20,7 @@ from hypothesis.stateful import (
 
 from ledger import books, chart, checks
 from lib.errors import Refusal
-from payments import chase, inbox, lifecycle, review, sealing, starting, suspense
+from payments import chase, inbox, lifecycle, merchants, review, sealing, starting, suspense
 from payments.facts import Fact, Kind, Lot, Source
 from payments.lifecycle import News
 from payments.models import Callback, Payment
@@ -57,8 +58,21 @@ def as_news(pk: int, said: Said) -> News:
     return News(pk, facts=(fact,))
 
 
+class Cast:
+    """Two people with a wallet each, an item that is sold once, three phones: the same in every life."""
+
+    def __init__(self) -> None:
+        self.people = [UserFactory() for _ in range(2)]
+        self.phones = [factories.new_phone() for _ in range(3)]
+        self.wallets = [Wallet.objects.create(user=person, environment="sandbox") for person in self.people]
+        self.item = Wallet.objects.create(user=UserFactory(), environment="sandbox").pk
+        merchants.merchant_for(environment="sandbox", purpose="deposit")
+
+
 class Payments(RuleBasedStateMachine):
-    """Two people with a wallet each, an item that is sold once, three phones."""
+    """A life of their payments, rolled back at its end."""
+
+    cast: ClassVar[Cast]
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,6 +81,7 @@ class Payments(RuleBasedStateMachine):
         self.rollback = transaction.atomic()
         self.rollback._from_testcase = True  # as in a TestCase: entry points may believe that they are outermost
         self.rollback.__enter__()
+        self.tables = tables.Tables().__enter__()
         self.world = World()
         self.now = AT
         self.seen: dict[int, int] = {}
@@ -75,15 +90,15 @@ class Payments(RuleBasedStateMachine):
         self.asked: list[chase.Asked] = []
         self.parked: list[tuple[str, Said | None]] = []
         self.looked_at: defaultdict[int, set[str]] = defaultdict(set)
-        self.people = [UserFactory() for _ in range(2)]
-        self.phones = [factories.new_phone() for _ in range(3)]
-        self.wallets = [Wallet.objects.create(user=person, environment="sandbox") for person in self.people]
-        self.item = Wallet.objects.create(user=UserFactory(), environment="sandbox").pk
+        self.people, self.phones, self.wallets = self.cast.people, self.cast.phones, self.cast.wallets
+        self.item = self.cast.item
 
     def teardown(self) -> None:
         try:
             assert checks.prove() == []
+            assert books.balance(environment="sandbox", code=chart.SUSPENSE) == self.waiting()
         finally:
+            self.tables.__exit__(None, None, None)
             transaction.set_rollback(True)
             self.rollback.__exit__(None, None, None)
             self.offer.__exit__(None, None, None)
@@ -339,7 +354,7 @@ class Payments(RuleBasedStateMachine):
 
     @invariant()
     def rows_tell_what_was_heard(self) -> None:
-        for row in tables.payments():
+        for row in self.tables.look().payments:
             story = self.world.stories[row.pk]
             assert row.status == story.status
             assert ORDER.index(row.status) >= self.seen.get(row.pk, 0)
@@ -353,7 +368,7 @@ class Payments(RuleBasedStateMachine):
 
     @invariant()
     def journals_are_what_money_did(self) -> None:
-        held = tables.booked()
+        held = self.tables.look().booked
         for story in self.world.stories.values():
             booked = held[story.transaction_id]
             assert booked == story.books(SHORTCODE)
@@ -361,26 +376,28 @@ class Payments(RuleBasedStateMachine):
 
     @invariant()
     def balances_are_what_was_given(self) -> None:
-        held, stories = tables.accounts(), self.world.stories.values()
+        held, stories = self.tables.look().accounts, self.world.stories.values()
         for person in self.people:
             own = [s for s in stories if s.payer == person.pk and s.purpose == "deposit" and not s.returned]
             given = sum(story.given or 0 for story in own)
             assert held.get(chart.wallet(person.pk), (0, 0)) == (given, given)
-        waiting = sum(cents for cents, _ in self.world.suspense.values())
-        assert books.balance(environment="sandbox", code=chart.SUSPENSE) == waiting
+        assert held.get(chart.SUSPENSE, (0, 0)) == (0, self.waiting())
+
+    def waiting(self) -> int:
+        return sum(cents for cents, _ in self.world.suspense.values())
 
     @invariant()
     def what_is_owed_is_listed(self) -> None:
         """The lists that people read are asked after each step that should change them."""
         stories = self.world.stories.values()
-        should = (owing_to(stories, shortcode=SHORTCODE), [sorted(row.reasons) for row in tables.payments()])
+        should = (owing_to(stories, shortcode=SHORTCODE), [sorted(row.reasons) for row in self.tables.look().payments])
         if should != self.listed:
             self.listed = should
             prove_listed(stories, shortcode=SHORTCODE, now=self.now)
 
     @invariant()
     def no_receipt_counts_twice(self) -> None:
-        stored = tables.lots()
+        stored = self.tables.look().lots
         heard = Counter({(receipt, cents, None): 1 for receipt, (cents, _) in self.world.suspense.items()})
         for story in self.world.stories.values():
             heard.update((receipt, cents, story.pk) for receipt, cents in story.receipts.items())
@@ -394,13 +411,13 @@ class Payments(RuleBasedStateMachine):
 
     @invariant()
     def one_live_prompt(self) -> None:
-        assert tables.live_twice() == []
+        assert self.tables.look().live_twice == []
 
     @invariant()
     def never_two_that_are_perhaps_sent(self) -> None:
         perhaps: defaultdict[int, set[int]] = defaultdict(set)
         refused = set()
-        for pk, kind, submission in tables.submissions():
+        for pk, kind, submission in self.tables.look().submissions:
             if kind == "REFUSED":
                 refused.add((pk, submission))
             elif (pk, submission) not in refused:
@@ -423,4 +440,5 @@ class TestPayments(TestCase):
     # Feature: mpesa-payment-integration, Property 58: each discrepancy flags the payment for a person
     # Feature: mpesa-payment-integration, Property 75: a duplicate changes nothing
     def test_every_life(self) -> None:
+        Payments.cast = Cast()
         run_state_machine_as_test(Payments, settings=settings(max_examples=100, stateful_step_count=30))
