@@ -7,6 +7,7 @@ set; so it is named here instead. Each run has a PostgreSQL of its own and each 
 
 import gc
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,12 +17,13 @@ import pytest
 import redis
 import time_machine
 from django.conf import settings
+from django.db import connections
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from dev import emptying, servers
-from dev.places import Unusable
+from dev import emptying, processes, servers, template
+from dev.places import CHECKOUT, Unusable
 
 _EMBEDDED = "MALIPO_TESTS_EMBEDDED_REDIS"
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -31,6 +33,7 @@ _ALONE = not _WORKER
 def _lend_servers() -> None:
     if _ALONE:
         servers.sweep("test-")
+        template.begin()
         os.environ[_EMBEDDED] = "" if os.environ.get("REDIS_URL") else "yes"
     elif os.environ[_EMBEDDED]:
         del os.environ["REDIS_URL"]  # the controller's
@@ -65,6 +68,20 @@ os.environ["PGOPTIONS"] = " ".join(
     [os.environ.get("PGOPTIONS", ""), "-c malipo.allow_truncate=on", "-c idle_in_transaction_session_timeout=0"]
 ).strip()
 _load_settings()
+_making: list[subprocess.Popen[bytes]] = []
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """While the workers start and look for their tests, what all of their databases are copies of is made."""
+    _making.append(processes.spawn(template.command(os.environ["DATABASE_URL"]), cwd=CHECKOUT))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Alone, a process makes its database itself, and needs no other for it."""
+    if _WORKER:
+        connections["default"].settings_dict["TEST"]["TEMPLATE"] = template.ready(os.environ["DATABASE_URL"])
 
 
 @pytest.fixture(scope="session")
@@ -143,4 +160,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 def pytest_unconfigure() -> None:
     """When the prompt is back, nothing is left running."""
+    processes.stop(_making, patience_s=60)
+    if _ALONE and (server := os.environ.get("DATABASE_URL")):
+        template.drop(server)
     servers.give_back()

@@ -20,39 +20,12 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import requests
 
-from dev import processes, stack
+from dev import processes, stack, template
 from simulator.testing import Sim
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SCALE = 0.1
 T = TypeVar("T")
-_DESK = """
-import json, sys
-import django; django.setup()
-from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
-from django.db import close_old_connections
-from rest_framework_simplejwt.tokens import AccessToken
-from django.conf import settings
-from django.utils import timezone
-from accounts.models import User
-
-def person(name):
-    user, made = User.objects.get_or_create(email=f"{name}@malipo.test", defaults={"name": name})
-    if made:
-        user.consent_at, user.consent_version = timezone.now(), "2026-11"
-        user.set_unusable_password(); user.save()
-    session = SessionStore()
-    session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
-    session.create()
-    return {"id": user.pk, "name": name, "jwt": str(AccessToken.for_user(user)), "session": session.session_key}
-
-for names in sys.stdin:
-    close_old_connections()
-    print("PEOPLE", json.dumps([person(name) for name in json.loads(names)]), flush=True)
-    close_old_connections()
-"""
 
 
 @dataclass(frozen=True)
@@ -123,14 +96,6 @@ class Stack:
         for name in self._children:
             self.thaw(name)
 
-    def run(self, *command: str, given: str = "") -> str:
-        """`manage.py` or `-c` with the product's own settings; what it printed. Raises AssertionError where it fails."""
-        done = subprocess.run(
-            [sys.executable, *command], cwd=CHECKOUT, env=self.env, input=given, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout
-
     def stop(self) -> None:
         if self.resting:
             self.wake()  # what stands still cannot end
@@ -143,20 +108,29 @@ class Stack:
         return (self._logs / f"{name}.log").read_text(errors="replace")
 
     def people(self, *names: str) -> list[Person]:
-        """They are let in by one process that stays: to start Django for each of them takes longer than most tests."""
+        return [Person(**one) for one in self.ask("tests.people.let_in", list(names))]
+
+    def command(self, name: str) -> None:
+        """One of `manage.py`. Raises AssertionError where it fails."""
+        self.ask("django.core.management.call_command", name)
+
+    def ask(self, path: str, given: object) -> Any:
+        """What the function of this dotted path says, called with the product's settings (tests/desk.py)."""
         desk = self._desk = self._desk or self._opened_desk()
         assert desk.stdin is not None
         assert desk.stdout is not None
-        desk.stdin.write(json.dumps(names).encode() + b"\n")
+        desk.stdin.write(json.dumps([path, given]).encode() + b"\n")
         desk.stdin.flush()
         for line in desk.stdout:
-            if line.startswith(b"PEOPLE "):
-                return [Person(**one) for one in json.loads(line.removeprefix(b"PEOPLE "))]
+            if line.startswith(b"DESK "):
+                said = json.loads(line.removeprefix(b"DESK "))
+                assert "answer" in said, said["error"]
+                return said["answer"]
         raise AssertionError(self.log("desk")[-2000:])
 
     def _opened_desk(self) -> "subprocess.Popen[bytes]":
         with (self._logs / "desk.log").open("ab") as log:
-            command, pipe = [sys.executable, "-c", _DESK], subprocess.PIPE
+            command, pipe = [sys.executable, "-m", "tests.desk"], subprocess.PIPE
             return processes.spawn(command, cwd=CHECKOUT, env=self.env, stdin=pipe, stdout=pipe, stderr=log)
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -206,9 +180,10 @@ def running(logs: Path, *, database: str = "", redis: str = "", scale: float = S
 def _running(logs: Path, ports: stack.Ports, database: str, redis: str, scale: float) -> Iterator[Stack]:
     name = f"stack_{os.getpid()}"
     server = database or os.environ["DATABASE_URL"]
+    migrated = template.ready(server)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
     env = stack.environment(ports) | {
         "PUBLIC_URL": ports.site,
         "MPESA_BASE_URL": ports.phones,
@@ -222,8 +197,6 @@ def _running(logs: Path, ports: stack.Ports, database: str, redis: str, scale: f
     }
     product = Stack(env, ports, logs)
     try:
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=CHECKOUT, env=env, check=True)
-        subprocess.run([sys.executable, "manage.py", "demo"], cwd=CHECKOUT, env=env, check=True, capture_output=True)
         product.start("simulator", "web", *stack.WORKERS, "beat")
         for name in stack.WORKERS:
             until(lambda name=name: "ready." in product.log(name), what=f"the worker for {name} to be ready")

@@ -1,6 +1,5 @@
 """People who pay, as patient apps do: the same request with the same Idempotency-Key until it is answered."""
 
-import json
 import threading
 import time
 from collections.abc import Sequence
@@ -14,32 +13,6 @@ from tests.stack import Person, Stack
 _MOST_AT_ONCE = 24
 _PATIENCE_S = 60.0  # with one answer
 _PAUSE_S = 0.3
-_BOOKED = """
-import json, sys
-import django; django.setup()
-from datetime import datetime, time, timedelta
-from accounts.models import User
-from lib import clock
-from sessions_booking import booking
-from sessions_booking.models import OpeningHours, SessionType, Therapist
-clients = json.loads(sys.stdin.read())
-now, types = clock.now(), []
-for n in range(-(-len(clients) // 100)):
-    user = User.objects.create(email=f"chaos-therapist{n}@malipo.test", name=f"Therapist {n}", role="THERAPIST")
-    row = Therapist.objects.create(user=user, name=f"Therapist {n}")
-    for weekday in range(7):
-        OpeningHours.objects.create(therapist=row, weekday=weekday, opens=time(6), closes=time(22))
-    types.append(SessionType.objects.create(therapist=row, name="Session", minutes=30, price_cents=100000))
-codes = []
-first = (now.astimezone(clock.EAT) + timedelta(days=3)).replace(hour=6, minute=0, second=0, microsecond=0)
-for n, client in enumerate(clients):
-    type, turn = types[n // 100], n % 100
-    starts_at = first + timedelta(days=turn // 30, minutes=30 * (turn % 30))
-    row = booking.book(request=booking.Request(client, type.pk, starts_at), now=now)
-    booking.approve(code=row.code, actor_id=type.therapist.user_id, now=now)
-    codes.append(row.code)
-print(json.dumps(codes))
-"""
 
 
 class Flow:
@@ -108,8 +81,3 @@ class Flow:
             self._local.http = requests.Session()
         session: requests.Session = self._local.http
         return session
-
-
-def approved_sessions(product: Stack, clients: Sequence[int]) -> list[str]:
-    """One approved session of KES 1,000 for each of these people; their codes."""
-    return list(json.loads(product.run("-c", _BOOKED, given=json.dumps(list(clients)))))

@@ -176,7 +176,7 @@ PROOFS: list[Callable[[Settled], Findings]] = [
 
 def _command(settled: Settled, name: str) -> Findings:
     try:
-        settled.product.run("manage.py", name)
+        settled.product.command(name)
     except AssertionError as error:
-        return [str(error).strip().splitlines()[-1]]
+        return [str(error)]
     return []

@@ -56,7 +56,7 @@ def _flow(asked: Plan, product: Stack, servers: trouble.Servers, report: Report,
     people = product.people(*names)
     payers = [task for task in asked.tasks if task.session is not None]
     ordered = sorted(payers, key=lambda task: task.session or 0)
-    sessions = flow.approved_sessions(product, [people[task.person].id for task in ordered]) if ordered else []
+    sessions = product.ask("tests.chaos.booked.approved_sessions", [people[task.person].id for task in ordered])
     flowing = flow.Flow(product, asked, people, sessions)
     for misfortune in asked.misfortunes:
         time.sleep(misfortune.after_s)

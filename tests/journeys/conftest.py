@@ -14,9 +14,16 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
+def product(product: Stack) -> Stack:
+    """With the demo people in it."""
+    product.command("demo")
+    return product
+
+
+@pytest.fixture(scope="session")
 def demo_sessions(product: Stack) -> None:
     """Two therapists with free times; client@malipo.test has a session in each state."""
-    product.run("manage.py", "demo_sessions_booking")
+    product.command("demo_sessions_booking")
 
 
 @pytest.fixture(scope="module")
