@@ -10,43 +10,116 @@ times what PostgreSQL needs. Where a request reads the same rows in the same way
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import Field, ForeignKey, Model
 from django.db.models.expressions import Col, DatabaseDefault
 
 M = TypeVar("M", bound=Model)
 _Converter = tuple[int, Col, list[Callable[..., Any]]]  # the place of the value, its column, what makes Python of it
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One model of a row that is read: its columns, and where it hangs (`field` of the part at `parent`)."""
+
+    model: type[Model]
+    columns: tuple[str, ...]
+    names: list[str]
+    converters: list[_Converter]
+    key: int
+    parent: int = 0
+    field: "ForeignKey[Any, Any] | None" = None
+
+
 def read_rows(model: type[M], tail: str, params: Sequence[Any]) -> list[M]:
     """Whole rows; `tail` is what stands after FROM: `read_rows(Lot, "WHERE id = ANY(%s) ORDER BY id", [ids])`."""
-    head, names, converters = _reading(model)
+    table = _quoted(model._meta.db_table)
+    return _read(model, f"SELECT {_listed(model)} FROM {table} {tail}", params)  # noqa: S608 - names of our own models
+
+
+def changed_rows(model: type[M], statement: str, params: Sequence[Any] | Mapping[str, Any]) -> list[M]:
+    """The rows that an UPDATE or INSERT wrote, whole, as they are now; `statement` stands without its RETURNING."""
+    return _read(model, f"{statement} RETURNING {_listed(model)}", params)
+
+
+def read_related(model: type[M], paths: tuple[str, ...], tail: str, params: Sequence[Any]) -> list[M]:
+    """Whole rows with those that `paths` lead to, as select_related: `("booking", "booking__client")`, each after the
+    one it hangs on. In `tail` the model's own row is called `one`: `"WHERE one.id = %s"`."""
+    head, parts = _joining(model, paths)
     with connection.cursor() as cursor:
         cursor.execute(f"{head} {tail}", params)
-        found = [list(values) for values in cursor.fetchall()]
-    for values in found:
-        for place, column, convert in converters:
-            for one in convert:
-                values[place] = one(values[place], column, connection)
-    return [model.from_db(connection.alias, names, values) for values in found]
+        return [_joined(list(values), parts) for values in cursor.fetchall()]
+
+
+def _read(model: type[M], sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[M]:
+    part = _reading(model)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return [_made(part, list(values)) for values in cursor.fetchall()]
+
+
+def _made(part: _Part, values: list[Any]) -> Any:
+    for place, column, convert in part.converters:
+        for one in convert:
+            values[place] = one(values[place], column, connection)
+    return part.model.from_db(connection.alias, part.names, values)
+
+
+def _joined(values: list[Any], parts: Sequence[_Part]) -> Any:
+    made: list[Any] = []
+    begin = 0
+    for part in parts:
+        own = values[begin : begin + len(part.columns)]
+        begin += len(part.columns)
+        made.append(None if own[part.key] is None else _made(part, own))
+        if part.field and made[part.parent] is not None:
+            part.field.set_cached_value(made[part.parent], made[-1])
+    return made[0]
+
+
+def _listed(model: type[Model]) -> str:
+    return ", ".join(_reading(model).columns)
 
 
 @functools.cache
-def _reading(model: type[Model]) -> tuple[str, list[str], list[_Converter]]:
+def _reading(model: type[Model]) -> _Part:
     meta = model._meta
     columns = [field.get_col(meta.db_table) for field in meta.concrete_fields]
-    text = ", ".join(_quoted(str(column.target.column)) for column in columns)
     found = [
         (place, column, connection.ops.get_db_converters(column) + column.get_db_converters(connection))
         for place, column in enumerate(columns)
     ]
-    head = f"SELECT {text} FROM {_quoted(meta.db_table)}"  # noqa: S608 - names of our own models
-    return head, [field.attname for field in meta.concrete_fields], [one for one in found if one[2]]
+    return _Part(
+        model=model,
+        columns=tuple(_quoted(str(column.target.column)) for column in columns),
+        names=[field.attname for field in meta.concrete_fields],
+        converters=[one for one in found if one[2]],
+        key=list(meta.concrete_fields).index(_key(model)),
+    )
+
+
+@functools.cache
+def _joining(model: type[Model], paths: tuple[str, ...]) -> tuple[str, list[_Part]]:
+    """One LEFT JOIN for each path."""
+    parts, aliases = [_reading(model)], ["one"]
+    tables = [f"{_quoted(model._meta.db_table)} AS one"]
+    for path in paths:
+        before, _, name = path.rpartition("__")
+        parent = aliases.index(before or "one")
+        field: Any = parts[parent].model._meta.get_field(name)
+        part = replace(_reading(field.remote_field.model), parent=parent, field=field)
+        on = f"{path}.{part.columns[part.key]} = {aliases[parent]}.{_quoted(str(field.column))}"
+        tables.append(f"LEFT JOIN {_quoted(part.model._meta.db_table)} AS {path} ON {on}")
+        parts.append(part)
+        aliases.append(path)
+    columns = [f"{alias}.{column}" for alias, part in zip(aliases, parts, strict=True) for column in part.columns]
+    return f"SELECT {', '.join(columns)} FROM {' '.join(tables)}", parts  # noqa: S608 - names of our own models
 
 
 def insert_row(row: Model) -> None:
@@ -92,9 +165,21 @@ def insert_rows(rows: Sequence[Model], *, once: bool = False) -> int:
     """
     if not rows:
         return 0
-    given = tuple(not _left_to_the_database(rows[0], field) for field in rows[0]._meta.concrete_fields)
-    sql, fields = _inserting_many(type(rows[0]), given)
+    sql, fields = _inserting_those(rows[0])
     return _run(f"{sql} ON CONFLICT DO NOTHING" if once else sql, fields, rows)
+
+
+def insert_missing(rows: Sequence[M]) -> list[M]:
+    """As `insert_rows` with `once`: the rows that were not there yet, as they were written, with their ids."""
+    if not rows:
+        return []
+    sql, fields = _inserting_those(rows[0])
+    return changed_rows(type(rows[0]), f"{sql} ON CONFLICT DO NOTHING", [_as_json(fields, rows)])
+
+
+def _inserting_those(row: Model) -> "tuple[str, list[Field[Any, Any]]]":
+    given = tuple(not _left_to_the_database(row, field) for field in row._meta.concrete_fields)
+    return _inserting_many(type(row), given)
 
 
 @functools.cache
@@ -121,11 +206,14 @@ def _new(fields: "Sequence[Field[Any, Any]]") -> str:
 
 
 def _run(sql: str, fields: "Sequence[Field[Any, Any]]", rows: Sequence[Model]) -> int:
-    names = [(str(field.column), field.attname) for field in fields]
-    told = [{column: getattr(row, name) for column, name in names} for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [json.dumps(told, default=_as_text)])
+        cursor.execute(sql, [_as_json(fields, rows)])
         return int(cursor.rowcount)
+
+
+def _as_json(fields: "Sequence[Field[Any, Any]]", rows: Sequence[Model]) -> str:
+    names = [(str(field.column), field.attname) for field in fields]
+    return json.dumps([{column: getattr(row, name) for column, name in names} for row in rows], default=_as_text)
 
 
 def _as_text(value: object) -> str:

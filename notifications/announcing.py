@@ -15,6 +15,7 @@ from django.conf import settings
 from accounts.models import User
 from lib.db import entry_point
 from lib.phone import mask_all
+from lib.rows import insert_missing, read_related, read_rows
 from notifications import plan
 from notifications.models import Audience, Channel, Notification, Preference
 from outbox import box
@@ -42,29 +43,29 @@ class News:
 
 
 @entry_point
-def announce_session(*, event: str, payload: Mapping[str, Any], now: datetime) -> list[Notification]:
+def announce_session(*, event: str, payload: Mapping[str, Any], now: datetime) -> None:
     """Tell the other side of a session; both where nobody of the two acted. `payload` as the outbox brings it."""
-    rows = Booking.objects.select_related("client", "therapist__user")
-    booking = rows.get(pk=payload["booking_id"])
+    related = ("client", "therapist", "therapist__user")
+    (booking,) = read_related(Booking, related, "WHERE one.id = %s", [payload["booking_id"]])
     people = {Audience.CLIENT: booking.client, Audience.THERAPIST: booking.therapist.user}
     kept = {audience: user for audience, user in people.items() if _is_told(event, audience, payload)}
     data = {name: payload[name] for name in ("from", "by", "owed", "kind") if name in payload}
     data["starts_at"] = booking.starts_at.isoformat()
-    return _tell(News(event, _session_key(event, booking, payload), kept, booking=booking, data=data), now=now)
+    _tell(News(event, _session_key(event, booking, payload), kept, booking=booking, data=data), now=now)
 
 
 @entry_point
-def announce_payment(*, event: str, payload: Mapping[str, Any], now: datetime) -> list[Notification]:
+def announce_payment(*, event: str, payload: Mapping[str, Any], now: datetime) -> None:
     """Tell the payer. What it means for the other side of a session is an event of the session."""
-    payment = Payment.objects.select_related("payer").get(pk=payload["payment_id"])
+    (payment,) = read_related(Payment, ("payer",), "WHERE one.id = %s", [payload["payment_id"]])
     shown = presenting.show(payment, now=now)
     if overtaken(event, payment) or shown.words.situation in _SAID_ELSEWHERE:
-        return []
+        return
     people = {Audience.PAYER: payment.payer}
     words = {name: getattr(shown.words, name) for name in ("headline", "happened", "next_step", "owed")}
     data = {**words, "thing": shown.thing.title}
     key = str(payload.get("key") or payment.transaction_id)
-    return _tell(News(event, key, people, payment=payment, data=data), now=now)
+    _tell(News(event, key, people, payment=payment, data=data), now=now)
 
 
 def overtaken(event: str, payment: Payment) -> bool:
@@ -92,14 +93,13 @@ def _session_key(event: str, booking: Booking, payload: Mapping[str, Any]) -> st
     return booking.code
 
 
-def _tell(news: News, *, now: datetime) -> list[Notification]:
-    """Inside the announcement's transaction. Returns the event's rows, also those that stood already."""
-    Notification.objects.bulk_create(_rows(news, now), ignore_conflicts=True)
-    rows = list(Notification.objects.filter(event=news.event, key=news.key).order_by("id"))
-    publish(row for row in rows if row.channel != Channel.IN_APP and not row.skipped)
+def _tell(news: News, *, now: datetime) -> None:
+    """Inside the announcement's transaction. A row that stands already was written together with its delivery; open
+    pages are told of it again, for whoever wrote it may have died before it told them."""
+    rows = list(_rows(news, now))
+    publish(row for row in insert_missing(rows) if row.channel != Channel.IN_APP and not row.skipped)
     shown = {row.recipient_id for row in rows if row.channel == Channel.IN_APP}
     live.tell_people(shown, {"type": "notification"}, now=now)
-    return rows
 
 
 def publish(rows: Iterable[Notification]) -> None:
@@ -111,7 +111,8 @@ def publish(rows: Iterable[Notification]) -> None:
 
 
 def _rows(news: News, now: datetime) -> Iterator[Notification]:
-    chosen = Preference.objects.in_bulk([user.pk for user in news.people.values()])
+    ids = [user.pk for user in news.people.values()]
+    chosen = {one.pk: one for one in read_rows(Preference, "WHERE user_id = ANY(%s)", [ids])}
     data = {name: mask_all(value) if isinstance(value, str) else value for name, value in news.data.items()}
     for audience, channels in plan.PLAN[news.event].items():
         user = news.people.get(audience)

@@ -7,14 +7,13 @@ from typing import Any, Protocol
 
 from lib import clock
 from notifications.announcing import announce_payment, announce_session
-from notifications.models import Notification
 from outbox.errors import Refused
 
 Payload = Mapping[str, Any]
 
 
 class Announce(Protocol):
-    def __call__(self, *, event: str, payload: Payload, now: datetime) -> list[Notification]: ...
+    def __call__(self, *, event: str, payload: Payload, now: datetime) -> None: ...
 
 
 def _reaction(event: str, announce: Announce) -> Callable[[Payload], None]:

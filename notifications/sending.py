@@ -11,27 +11,28 @@ from audit import trail
 from lib import clock
 from lib.db import entry_point
 from lib.errors import Refusal
+from lib.rows import read_related, update_rows
 from notifications import announcing, mails, sms, words
 from notifications.models import Channel, Notification
 from notifications.standing import MAY_BE_SENT_AGAIN, with_standing
 from outbox.errors import Refused
 from sessions_booking.states import PAID, REMINDED, State
 
-RELATED = ("recipient", "booking__client", "booking__therapist", "payment__payer")
+_RELATED = ("recipient", "booking", "booking__client", "booking__therapist", "payment", "payment__payer")
 
 
 def send(payload: Mapping[str, int]) -> None:
     """A handler of the outbox. Raises outbox.Refused, or anything where it was perhaps sent."""
-    rows = Notification.objects.select_related(*RELATED)
-    row = rows.get(pk=payload["notification_id"])
+    (row,) = read_related(Notification, _RELATED, "WHERE one.id = %s", [payload["notification_id"]])
     if row.sent_at or row.skipped:
         return
     now = clock.now()
     if why := moot(row, now=now):
         Notification.objects.filter(pk=row.pk, sent_at=None).update(skipped=why)
         return
-    reference = _by_mail(row) if row.channel == Channel.EMAIL else _by_sms(row)
-    Notification.objects.filter(pk=row.pk).update(sent_at=now, reference=reference)
+    row.reference = _by_mail(row) if row.channel == Channel.EMAIL else _by_sms(row)
+    row.sent_at = now
+    update_rows([row], ["sent_at", "reference"])
 
 
 def moot(row: Notification, *, now: datetime) -> str:

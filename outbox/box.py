@@ -18,15 +18,16 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, F, Q, Value, When
+from django.db import connection
 from django.utils.module_loading import import_string
 
 from lib.db import entry_point, in_transaction
 from lib.errors import Refusal
 from lib.phone import mask_all
-from lib.rows import insert_rows
+from lib.rows import changed_rows, insert_rows
 from lib.wake import wake, wake_often
 from outbox.errors import Refused
 from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
@@ -36,6 +37,7 @@ LEASE_S = 300  # longer than any handler's whole timeout, and than Celery lets a
 _TASKS = {False: "outbox.deliver", True: "outbox.deliver_slow"}  # by whether a handler waits for other servers
 REPEATABLE_LEASE_S = 20
 MOST_DEATHS = 5  # what kills so many workers waits for a person, before it kills those that payments need
+_REPEATED = "handler = ANY(%(repeatable)s) AND attempts < %(deaths)s"
 _RUN_S = 60  # a run ends before Celery would end it in the middle of a delivery
 logger = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ def deliver_due(*, now: datetime, limit: int, slow: bool | None = None) -> int:
 
     `slow`: only what waits for other servers (settings.OUTBOX_SLOW), or only the rest; None means all.
     """
-    doubt_abandoned(now=now)
+    doubt_abandoned(now=now)  # a transaction of its own, so none is open here
     began, tried = time.monotonic(), 0
     while tried < limit and (elapsed := time.monotonic() - began) < _RUN_S:
         moment = now + timedelta(seconds=elapsed)
@@ -87,37 +89,41 @@ def deliver_due(*, now: datetime, limit: int, slow: bool | None = None) -> int:
     return tried
 
 
-@entry_point
 def claim(*, now: datetime, slow: bool | None = None) -> Delivery | None:
-    """The next due delivery, committed as SENDING under a token of our own; other workers pass it by."""
-    due = Delivery.objects.filter(state=State.WAITING, next_attempt_at__lte=now).order_by("next_attempt_at", "id")
-    if slow is not None:
-        due = due.filter(handler__in=settings.OUTBOX_SLOW) if slow else due.exclude(handler__in=settings.OUTBOX_SLOW)
-    delivery = due.select_for_update(skip_locked=True, no_key=True).first()
-    if delivery is None:
-        return None
-    delivery.state, delivery.lease_token = State.SENDING, uuid.uuid4()
-    delivery.lease_until = now + _lease(delivery.handler)
-    delivery.attempts += 1
-    delivery.save(update_fields=["state", "lease_token", "lease_until", "attempts"])
-    return delivery
+    """The next due delivery, committed as SENDING under a token of our own; other workers pass it by.
+
+    One statement, and where no transaction is open it is committed with it.
+    """
+    theirs = {None: "", True: "AND handler = ANY(%(slow)s)", False: "AND handler <> ALL(%(slow)s)"}[slow]
+    claimed = changed_rows(
+        Delivery,
+        f"""UPDATE outbox_delivery SET state = 'SENDING', lease_token = %(token)s, attempts = attempts + 1,
+            lease_until = CASE WHEN handler = ANY(%(repeatable)s) THEN %(soon)s ELSE %(later)s END
+        WHERE id = (
+            SELECT id FROM outbox_delivery WHERE state = 'WAITING' AND next_attempt_at <= %(now)s {theirs}
+            ORDER BY next_attempt_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+        )""",  # noqa: S608 - one of three texts of ours
+        {**_leases(now), "now": now, "token": uuid.uuid4(), "slow": list(settings.OUTBOX_SLOW)},
+    )
+    return claimed[0] if claimed else None
 
 
-def _lease(handler: str) -> timedelta:
-    repeatable = handler in settings.OUTBOX_REPEATABLE
-    return timedelta(seconds=REPEATABLE_LEASE_S if repeatable else getattr(settings, "OUTBOX_LEASE_S", LEASE_S))
+def _leases(now: datetime) -> dict[str, Any]:
+    later = timedelta(seconds=getattr(settings, "OUTBOX_LEASE_S", LEASE_S))
+    soon = timedelta(seconds=REPEATABLE_LEASE_S)
+    return {"repeatable": list(settings.OUTBOX_REPEATABLE), "soon": now + soon, "later": now + later}
 
 
+@entry_point
 def doubt_abandoned(*, now: datetime) -> int:
     """Whose lease ran out was perhaps sent by a worker that died: DOUBTFUL, but for what may be repeated."""
-    abandoned = Delivery.objects.filter(state=State.SENDING, lease_until__lte=now)
-    repeatable = Q(handler__in=settings.OUTBOX_REPEATABLE, attempts__lt=MOST_DEATHS)
-    return abandoned.update(
-        state=Case(When(repeatable, then=Value(State.WAITING.value)), default=Value(State.DOUBTFUL.value)),
-        next_attempt_at=Case(When(repeatable, then=Value(now)), default=F("next_attempt_at")),
-        lease_token=None,
-        lease_until=None,
-        last_error="the worker that was sending it did not come back",
+    return _run(
+        f"""UPDATE outbox_delivery SET lease_token = NULL, lease_until = NULL,
+            state = CASE WHEN {_REPEATED} THEN 'WAITING' ELSE 'DOUBTFUL' END,
+            next_attempt_at = CASE WHEN {_REPEATED} THEN %(now)s ELSE next_attempt_at END,
+            last_error = 'the worker that was sending it did not come back'
+        WHERE state = 'SENDING' AND lease_until <= %(now)s""",  # noqa: S608 - a text of ours
+        {"now": now, "repeatable": list(settings.OUTBOX_REPEATABLE), "deaths": MOST_DEATHS},
     )
 
 
@@ -167,7 +173,7 @@ def _send(delivery: Delivery, *, now: datetime) -> None:
         logger.exception("delivery %s of %s is doubtful", delivery.pk, delivery.topic)
         _finish(delivery, state=State.DOUBTFUL, last_error=_words(error))
     else:
-        _finish(delivery, state=State.DONE, done_at=now, last_error="")
+        _finish(delivery, state=State.DONE, done_at=now)
 
 
 def _refused(delivery: Delivery, error: Exception, *, now: datetime) -> None:
@@ -180,11 +186,29 @@ def _refused(delivery: Delivery, error: Exception, *, now: datetime) -> None:
         _finish(delivery, state=State.WAITING, next_attempt_at=later, last_error=_words(error))
 
 
-def _finish(delivery: Delivery, **result: object) -> None:
+def _finish(
+    delivery: Delivery,
+    *,
+    state: State,
+    last_error: str = "",
+    done_at: datetime | None = None,
+    next_attempt_at: datetime | None = None,
+) -> None:
     """Write a result only if the token still holds: whoever took over knows more than we do."""
-    ours = Delivery.objects.filter(pk=delivery.pk, state=State.SENDING, lease_token=delivery.lease_token)
-    if not ours.update(lease_token=None, lease_until=None, **result):
+    written = _run(
+        """UPDATE outbox_delivery SET lease_token = NULL, lease_until = NULL, state = %s, last_error = %s, done_at = %s,
+            next_attempt_at = COALESCE(%s, next_attempt_at)
+        WHERE id = %s AND state = 'SENDING' AND lease_token = %s""",
+        [state.value, last_error, done_at, next_attempt_at, delivery.pk, delivery.lease_token],
+    )
+    if not written:
         logger.warning("delivery %s came back after its lease", delivery.pk)
+
+
+def _run(statement: str, params: Sequence[Any] | Mapping[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return int(cursor.rowcount)
 
 
 def _words(error: Exception) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from lib.clock import EAT
 from lib.db import entry_point, in_transaction
+from lib.rows import insert_rows, read_related, read_rows, update_rows
 from outbox import box
 from sessions_booking.models import ANSWER, REMINDERS, Booking, Reminder
 from sessions_booking.states import REMINDED, State
@@ -20,17 +21,27 @@ _EVENING, _MORNING = 21, 7  # hours in Nairobi
 @in_transaction
 def plan(booking: Booking, *, now: datetime) -> None:
     """Bring a session's reminders in line with its start. Said ones are said again only for another time."""
-    rows = {row.kind: row for row in Reminder.objects.select_for_update().filter(booking=booking)}
-    for kind, minutes in REMINDERS.items():
-        due_at = booking.starts_at - timedelta(minutes=minutes)
-        row = rows.get(kind) or Reminder(booking=booking, kind=kind, due_at=due_at, state=Reminder.State.OFF)
-        said = row.state == Reminder.State.SENT and row.due_at == due_at
-        if due_at > now and not said:
-            row.due_at, row.state = due_at, Reminder.State.WAITING
-            row.save()
-        elif row.state == Reminder.State.WAITING:
-            row.state = Reminder.State.OFF
-            row.save(update_fields=["state"])
+    rows = {row.kind: row for row in read_rows(Reminder, "WHERE booking_id = %s FOR UPDATE", [booking.pk])}
+    planned = [
+        row
+        for kind, minutes in REMINDERS.items()
+        if (row := _planned(booking, kind, rows.get(kind), booking.starts_at - timedelta(minutes=minutes), now))
+    ]
+    update_rows([row for row in planned if row.pk], ["due_at", "state"])
+    insert_rows([row for row in planned if not row.pk])
+
+
+def _planned(booking: Booking, kind: str, row: Reminder | None, due_at: datetime, now: datetime) -> Reminder | None:
+    """The reminder as it is to be written; None where it may stay as it is, or need not be."""
+    row = row or Reminder(booking=booking, kind=kind, due_at=due_at, state=Reminder.State.OFF)
+    said = row.state == Reminder.State.SENT and row.due_at == due_at
+    if due_at > now and not said:
+        row.due_at, row.state = due_at, Reminder.State.WAITING
+        return row
+    if row.state == Reminder.State.WAITING:
+        row.state = Reminder.State.OFF
+        return row
+    return None
 
 
 @in_transaction
@@ -39,10 +50,9 @@ def plan_answer(booking: Booking, *, now: datetime) -> None:
     if booking.answer_by is None:
         return
     due_at = _by_day(now + (booking.answer_by - now) / 2, until=booking.answer_by)
-    made, new = Reminder.objects.get_or_create(booking=booking, kind=ANSWER, defaults={"due_at": due_at})
-    if not new and made.state == Reminder.State.WAITING:
-        made.due_at = due_at
-        made.save(update_fields=["due_at"])
+    if not insert_rows([Reminder(booking=booking, kind=ANSWER, due_at=due_at)], once=True):
+        mine = Reminder.objects.filter(booking=booking, kind=ANSWER, state=Reminder.State.WAITING)
+        mine.update(due_at=due_at)
 
 
 def _by_day(moment: datetime, *, until: datetime) -> datetime:
@@ -65,18 +75,20 @@ def remind_due(*, now: datetime) -> int:
     said = 0
     while batch := _remind(now=now):
         said += batch.count(True)
+        if len(batch) < BATCH:
+            break
     return said
 
 
 @entry_point
 def _remind(*, now: datetime) -> list[bool]:
     """One batch; for each reminder whether it was said."""
-    due = Reminder.objects.filter(state=Reminder.State.WAITING, due_at__lte=now).order_by("due_at", "pk")
-    rows = list(due.select_related("booking").select_for_update(skip_locked=True, of=("self",))[:BATCH])
+    due = "WHERE one.state = 'WAITING' AND one.due_at <= %s ORDER BY one.due_at, one.id LIMIT %s"
+    rows = read_related(Reminder, ("booking",), f"{due} FOR UPDATE OF one SKIP LOCKED", [now, BATCH])
     telling = [row for row in rows if _still_of_use(row, now)]
     for row in rows:
         row.state = Reminder.State.SENT if row in telling else Reminder.State.OFF
-    Reminder.objects.bulk_update(rows, ["state"])
+    update_rows(rows, ["state"])
     box.publish_many(_message(row) for row in telling)
     return [row in telling for row in rows]
 

@@ -4,12 +4,25 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import DataError, IntegrityError, connection
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from lib.rows import insert_row, insert_rows, read_rows, update_rows
+from lib.rows import (
+    changed_rows,
+    insert_missing,
+    insert_row,
+    insert_rows,
+    read_related,
+    read_rows,
+    update_rows,
+)
+from notifications.models import Audience, Channel, Notification
+from notifications.tests import factories as notified
 from outbox.models import Delivery
 from payments.models import Exchange, Payment
 from payments.tests.factories import started
+from sessions_booking.models import Booking
+from sessions_booking.tests import factories as booked
 
 pytestmark = pytest.mark.django_db
 NAMES = [
@@ -118,3 +131,58 @@ def test_a_row_that_was_read_can_be_saved() -> None:
     kept.queries = 3
     kept.save(update_fields=["queries"])
     assert Payment.objects.get(pk=kept.pk).queries == 3
+
+
+def test_what_hangs_on_a_row_is_read_with_it() -> None:
+    """As Django reads it: every column of each, and no query for what was asked for."""
+    paid = booked.confirmed()
+    other = booked.requested(paid.type, starts_at=booked.at(4, 10))
+    paths = ("client", "therapist", "therapist__user", "type")
+    with CaptureQueriesContext(connection) as queries:
+        rows = read_related(Booking, paths, "WHERE one.id = ANY(%s) ORDER BY one.id", [[paid.pk, other.pk]])
+        people = [(row.client, row.therapist, row.therapist.user, row.type) for row in rows]
+    assert len(queries) == 1
+    kept = Booking.objects.select_related("client", "therapist__user", "type").order_by("pk")
+    assert [whole(row) for row in rows] == [whole(row) for row in kept]
+    assert [[whole(one) for one in read] for read in people] == [
+        [whole(one) for one in (row.client, row.therapist, row.therapist.user, row.type)] for row in kept
+    ]
+
+
+def test_where_nothing_hangs_there_is_nothing() -> None:
+    row = notified.one("session.approved", Audience.CLIENT, Channel.EMAIL)
+    paths = ("booking", "payment", "payment__payer")
+    with CaptureQueriesContext(connection) as queries:
+        (read,) = read_related(Notification, paths, "WHERE one.id = %s", [row.pk])
+        assert (read.payment, read.payment_id, read.booking) == (None, None, row.booking)
+    assert len(queries) == 1
+    assert read.data == row.data
+
+
+def test_rows_are_changed_and_read_with_one_statement() -> None:
+    row = started()
+    with CaptureQueriesContext(connection) as queries:
+        (read,) = changed_rows(Payment, "UPDATE payments_payment SET queries = queries + %s WHERE id = %s", [2, row.pk])
+    assert (len(queries), read.queries) == (1, 2)
+    assert whole(read) == whole(Payment.objects.get(pk=row.pk))
+    assert changed_rows(Payment, "UPDATE payments_payment SET queries = 3 WHERE id = %(id)s", {"id": 0}) == []
+
+
+def test_those_that_are_missing_are_written_and_told() -> None:
+    rows = [Delivery(topic="t", key=key, handler="a.b", payload={"key": key}) for key in ("A", "B", "C")]
+    insert_rows(rows[1:2])
+    with CaptureQueriesContext(connection) as queries:
+        made = insert_missing(rows)
+    assert len(queries) == 1
+    assert [(row.key, row.payload, row.state) for row in made] == [
+        ("A", {"key": "A"}, "WAITING"),
+        ("C", {"key": "C"}, "WAITING"),
+    ]
+    assert {row.pk for row in made} < set(Delivery.objects.values_list("pk", flat=True))
+    assert (insert_missing(rows), insert_missing([])) == ([], [])
+
+
+def whole(row: Model) -> dict[str, object]:
+    """Every column, with what is binary as bytes."""
+    found = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in found.items()}

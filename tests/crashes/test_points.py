@@ -138,8 +138,8 @@ class Word:
 
 
 WORDS = [
-    Word("claim not committed", "COMMIT", "WAITING", "DONE", 1),
-    Word("claimed, not sent", "after COMMIT", "SENDING", "DOUBTFUL", 0),
+    Word("not claimed yet", "UPDATE outbox_delivery #2", "WAITING", "DONE", 1),
+    Word("claimed, not sent", "after UPDATE outbox_delivery #2", "SENDING", "DOUBTFUL", 0),
     Word("just before it is sent", "redis RPUSH", "SENDING", "DOUBTFUL", 0),
     Word("sent, not written", "after redis RPUSH", "SENDING", "DOUBTFUL", 1),
     Word("sent and written", "after UPDATE outbox_delivery #3", "DONE", "DONE", 1),
