@@ -8,22 +8,14 @@ from playwright.sync_api import Page, expect
 from tests.stack import Person, Stack
 
 pytestmark = pytest.mark.browser
-
-
-def as_admin(product: Stack, open_page: Callable[..., Page]) -> Page:
-    page = open_page(viewport={"width": 1280, "height": 800})
-    page.goto(f"{product.site}/log-in/")
-    page.get_by_label("E-mail address").fill("admin@malipo.test")
-    page.get_by_label("Password").fill("malipo-demo")
-    page.locator("main form button").first.click()
-    page.wait_for_url(f"{product.site}/")
-    return page
+SignedIn = Callable[..., tuple[Person, Page]]
+WIDE = {"width": 1280, "height": 800}
 
 
 @pytest.mark.requirement("ADM-5", "RT-1")
-def test_the_list_follows_a_payment_without_a_reload(product: Stack, open_page: Callable[..., Page]) -> None:
+def test_the_list_follows_a_payment_without_a_reload(product: Stack, signed_in: SignedIn) -> None:
     payer: Person = product.people("watched")[0]
-    page = as_admin(product, open_page)
+    _, page = signed_in("admin", viewport=WIDE)
     page.goto(f"{product.site}/admin/payments/payment/?q=watched")
     expect(page.locator(".live-note")).to_have_text("Live")
     expect(page.locator("#result_list tbody tr")).to_have_count(0)
@@ -34,10 +26,13 @@ def test_the_list_follows_a_payment_without_a_reload(product: Stack, open_page: 
 
 
 @pytest.mark.requirement("ADM-5", "REC-6", "CB-7")
-def test_the_desk_and_the_list_of_what_is_owed_follow_too(product: Stack, open_page: Callable[..., Page]) -> None:
+def test_the_desk_and_the_list_of_what_is_owed_follow_too(
+    product: Stack, signed_in: SignedIn, open_page: Callable[..., Page]
+) -> None:
     """A shilling more is taken than was asked for: nothing is bought, all of it is owed."""
     payer: Person = product.people("overpaid")[0]
-    desk, owed = as_admin(product, open_page), as_admin(product, open_page)
+    _, desk = signed_in("admin", viewport=WIDE)
+    owed = open_page(share=desk)
     desk.goto(f"{product.site}/admin/")
     expect(desk.locator(".live-note")).to_have_text("Live")
     tile = desk.locator(".tile", has_text="is owed")
