@@ -29,8 +29,8 @@ class TherapistUserFactory(paying.UserFactory):
 def therapist(name: str = "Tabitha Therapist", *, hours: tuple[int, int] = (8, 18), **given: Any) -> Therapist:
     """Open every day from `hours` on, in Nairobi."""
     row = Therapist.objects.create(user=given.pop("user", None) or TherapistUserFactory(), name=name, **given)
-    for weekday in range(7):
-        OpeningHours.objects.create(therapist=row, weekday=weekday, opens=time(hours[0]), closes=time(hours[1]))
+    days = [OpeningHours(therapist=row, weekday=day, opens=time(hours[0]), closes=time(hours[1])) for day in range(7)]
+    OpeningHours.objects.bulk_create(days)
     return row
 
 

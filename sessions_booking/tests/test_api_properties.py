@@ -15,6 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from accounts.models import User
 from accounts.roles import Role
 from audit.models import Entry
 from lib import clock
@@ -23,7 +24,7 @@ from payments.facts import Source
 from payments.models import Merchant, Payment
 from payments.states import LIVE
 from payments.tests.factories import UserFactory
-from sessions_booking.models import Booking
+from sessions_booking.models import Booking, Therapist
 from sessions_booking.states import State
 from sessions_booking.tests import factories
 from sessions_booking.tests.speaking import pay, post, program, refusal
@@ -42,11 +43,12 @@ forms = st.builds(
 shillings = st.integers(1, 250_000)
 
 
-def asked_for(price: int = 2500) -> Booking:
+def asked_for(price: int = 2500, of: Therapist | None = None, by: User | None = None) -> Booking:
     """A session of somebody else's, in three days."""
     day = (clock.now() + timedelta(days=3)).astimezone(clock.EAT)
     starts_at = day.replace(hour=10, minute=0, second=0, microsecond=0)
-    return factories.requested(factories.session_type(shillings=price), starts_at=starts_at, now=clock.now())
+    type = factories.session_type(of, shillings=price)
+    return factories.requested(type, by=by, starts_at=starts_at, now=clock.now())
 
 
 def digits(number: str) -> str:
@@ -96,6 +98,15 @@ def test_any_kenyan_phone_is_asked_for_the_price_at_once(quick: Sim, number: str
 
 
 class Refusals(TestCase):
+    """Each example is another session of the same two people; nothing of it stays."""
+
+    therapist: Therapist
+    client_user: User
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.therapist, cls.client_user = factories.therapist(), factories.client()
+
     # Feature: mpesa-payment-integration, Property 5: Pending Sessions Block Payment
     @pytest.mark.requirement("SES-3", "SES-7", "P5")
     @HUNDRED
@@ -103,7 +114,7 @@ class Refusals(TestCase):
     def test_a_session_that_waits_for_approval_is_not_paid(
         self, number: str, price: int, amount: bool, key: str
     ) -> None:
-        row = asked_for(price)
+        row = asked_for(price, of=self.therapist, by=self.client_user)
         given_amount = {"amount": price} if amount else {}
         answer = pay(row.client, row.code, key=key, phoneNumber=number, **given_amount)
         assert refusal(answer) == (409, "not_approved")
@@ -122,7 +133,7 @@ class Refusals(TestCase):
         token=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60),
     )  # fmt: skip
     def test_nobody_pays_or_changes_a_session_without_a_token(self, address: str, token: str) -> None:
-        row = asked_for()
+        row = asked_for(of=self.therapist, by=self.client_user)
         body = {"sessionId": row.code, "phoneNumber": "0712345678", "reason": "x", "sessionTypeId": row.type_id}
         client = program(None, headers={"Authorization": f"Bearer {token}"}) if token else program(None)
         answer = client.post(address.format(row.code), body, content_type="application/json")

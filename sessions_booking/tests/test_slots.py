@@ -12,7 +12,15 @@ from hypothesis.extra.django import TestCase
 from lib.clock import EAT
 from sessions_booking import slots
 from sessions_booking.models import HoursException, OpeningHours, SessionType, Therapist
-from sessions_booking.tests.factories import AT, approved, at, requested, session_type, therapist
+from sessions_booking.tests.factories import (
+    AT,
+    TherapistUserFactory,
+    approved,
+    at,
+    requested,
+    session_type,
+    therapist,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("SES-1")]
 
@@ -117,9 +125,7 @@ class Grid(TestCase):
         extra: list[tuple[int, int]],
         minutes: int,
     ) -> None:
-        row = Therapist.objects.create(
-            user=therapist(hours=(8, 9)).user.__class__.objects.create(email="x@y.test"), name="X"
-        )
+        row = Therapist.objects.create(user=TherapistUserFactory(), name="X")
         day = at(3, 0)
 
         def span(half: int, length: int) -> tuple[int, int]:
