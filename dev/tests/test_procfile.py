@@ -38,6 +38,12 @@ def test_each_queue_has_its_worker_as_large_as_in_development() -> None:
     assert set(workers) == set(sizes)
 
 
+@pytest.mark.parametrize("name", ["pages", "hooks"])
+def test_a_stop_ends_also_where_a_worker_does_not_hear_it(name: str) -> None:
+    command = procfile.process(name).command
+    assert 1 <= int(command[command.index("--workers-kill-timeout") + 1]) <= 60
+
+
 @pytest.fixture(params=["pages", "hooks"])
 def silent(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
     """A caller of a server that nobody asks anything: any callable will do for the product."""
