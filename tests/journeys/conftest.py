@@ -26,7 +26,7 @@ def demo_sessions(product: Stack) -> None:
     product.command("demo_sessions_booking")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")  # not longer: its event loop would stand in the way of the next ones
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=browsers.executable(), args=browsers.ARGUMENTS)
