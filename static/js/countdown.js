@@ -7,14 +7,16 @@ function run(element) {
   if (element.dataset.running) return;
   element.dataset.running = "yes";
   const face = element.querySelector(".countdown__time") ?? element;
-  const end = performance.now() + Number(element.dataset.seconds) * 1000;
-  const timer = setInterval(() => {
+  const seconds = Number(element.dataset.seconds);
+  const end = performance.now() + seconds * 1000;
+  const wait = (left) => setTimeout(tick, end - performance.now() - (left - 1) * 1000); // until a second less is left
+  const tick = () => {
     const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
     face.textContent = asClock(left);
-    if (left > 0 && element.isConnected) return;
-    clearInterval(timer);
     if (left === 0) element.dispatchEvent(new CustomEvent("countdown:over", { bubbles: true }));
-  }, 250);
+    else if (element.isConnected) wait(left);
+  };
+  wait(seconds);
 }
 
 export function start(root = document) {
