@@ -23,7 +23,7 @@ from hypothesis import settings as hypothesis_settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from dev import emptying, processes, servers, template
-from dev.places import CHECKOUT, Unusable
+from dev.places import Unusable
 
 _EMBEDDED = "MALIPO_TESTS_EMBEDDED_REDIS"
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -74,7 +74,8 @@ _making: list[subprocess.Popen[bytes]] = []
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """While the workers start and look for their tests, what all of their databases are copies of is made."""
-    _making.append(processes.spawn(template.command(os.environ["DATABASE_URL"]), cwd=CHECKOUT))
+    maker = template.maker(os.environ["DATABASE_URL"])
+    _making.append(processes.spawn(maker.pop("args"), **maker))
 
 
 @pytest.fixture(scope="session")

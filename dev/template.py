@@ -1,13 +1,14 @@
 """A migrated database, made once per run of the tests, of which all their databases are copies.
 
 To migrate from nothing takes seconds of a processor, to copy what was migrated a tenth of one. Whoever needs it first
-makes it; whoever comes meanwhile waits. `python -m dev.template <server> <name>` makes it.
+makes it; whoever comes meanwhile waits. `python -m dev.template <name>` makes it beside the database of DATABASE_URL.
 """
 
 import os
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import django
@@ -15,6 +16,7 @@ import psycopg
 from django.core.management import call_command
 from django.db import connections
 
+from dev import processes
 from dev.places import CHECKOUT
 
 _RUN = "MALIPO_TESTS_RUN"  # who began the run, for all processes of it
@@ -29,9 +31,13 @@ def _name() -> str:
     return f"template_{os.environ.get(_RUN) or os.getpid()}"
 
 
-def command(server: str) -> list[str]:
-    """Makes it, in a process of its own: settings name one database for good."""
-    return [sys.executable, "-m", "dev.template", server, _name()]
+def maker(server: str) -> dict[str, Any]:
+    """What makes it, as `subprocess` takes it: a process of its own, for settings name one database for good.
+
+    The URL holds a password: it goes where no `ps` shows it. The settings want a Redis too; migrations do not.
+    """
+    env = {"REDIS_URL": f"redis://{processes.LOOPBACK}", **os.environ, "DATABASE_URL": server}
+    return {"args": [sys.executable, "-m", "dev.template", _name()], "env": env, "cwd": CHECKOUT}
 
 
 def ready(server: str) -> str:
@@ -39,7 +45,7 @@ def ready(server: str) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         made = _is_there(connection, _name())
     if not made:
-        subprocess.run(command(server), cwd=CHECKOUT, check=True)
+        subprocess.run(**maker(server), check=True)
     return _name()
 
 
@@ -75,4 +81,4 @@ def _migrate(url: str) -> None:
 
 
 if __name__ == "__main__":
-    _make(*sys.argv[1:])
+    _make(os.environ["DATABASE_URL"], sys.argv[1])
