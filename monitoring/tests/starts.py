@@ -1,0 +1,60 @@
+"""Loads the settings with the variables it is told, each time in a fork: what every start imports is imported once.
+
+`python -m monitoring.tests.starts` reads a start a line (JSON: its variables, which settings to say) and writes
+its end (exit status, last line). Nothing of the settings is loaded before the fork.
+"""
+
+import json
+import os
+import sys
+import traceback
+from operator import attrgetter
+
+import django
+from django.conf import settings
+
+import config.logs
+import config.mpesa_variables
+import config.schedule
+import config.wiring  # noqa: F401 - what the settings import, which reads no variable
+
+
+def _start(variables: dict[str, str], say: list[str]) -> None:
+    """In the fork. Does not return."""
+    os.environ.clear()
+    os.environ.update(variables)
+    status = 1
+    try:
+        django.setup()
+        print(*(attrgetter(name)(settings) for name in say), flush=True)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def _run(variables: dict[str, str], say: list[str]) -> tuple[int, str]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(writing, 1)
+        os.dup2(writing, 2)
+        os.close(reading)
+        os.close(writing)
+        _start(variables, say)
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        words = said.read().strip()
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), words.splitlines()[-1]
+
+
+def main() -> None:
+    for line in sys.stdin:
+        print(json.dumps(_run(*json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
