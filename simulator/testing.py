@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import requests
+import urllib3
 
 from simulator.app import create_app
 from simulator.server import Server
@@ -20,19 +20,19 @@ class Sim:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._http = requests.Session()
-        self._http.headers["Connection"] = "close"  # a kept one may be closed just when it is used again
+        # `Connection: close`, since a kept one may be closed just when it is used again
+        self._http = urllib3.PoolManager(headers={"Connection": "close"}, timeout=60, retries=False)
 
     def get(self, path: str, **params: Any) -> Any:
-        return self._answer(self._http.get(f"{self.url}/_sim/{path}", params=params, timeout=60))
+        return self._answer(path, self._http.request("GET", f"{self.url}/_sim/{path}", fields=params))
 
     def post(self, path: str, **body: Any) -> Any:
-        return self._answer(self._http.post(f"{self.url}/_sim/{path}", json=body, timeout=60))
+        return self._answer(path, self._http.request("POST", f"{self.url}/_sim/{path}", json=body))
 
     @staticmethod
-    def _answer(response: requests.Response) -> Any:
-        if not response.ok:
-            raise AssertionError(f"{response.url}: {response.status_code} {response.text}")
+    def _answer(path: str, response: urllib3.BaseHTTPResponse) -> Any:
+        if response.status >= 400:
+            raise AssertionError(f"{path}: {response.status} {response.data.decode(errors='replace')}")
         return response.json()
 
     def prompt(self, phone: str, *, wait_s: float = 30.0) -> dict[str, Any]:

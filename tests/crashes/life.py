@@ -143,10 +143,11 @@ class Life:
 
     def sweep(self, seconds: float) -> None:
         """What beat does every second, in some order; who was the first to take up what was left is noted."""
+        before = () if self.taken_up_by else self.rows()
         for name, sweep in BEAT.items():
-            before = self.rows()
             sweep(now=self.at(seconds))
-            self.taken_up_by = self.taken_up_by or (name if self.rows() != before else "")
+            if not self.taken_up_by and self.rows() != before:
+                self.taken_up_by = name
 
     def rows(self) -> tuple[list[Any], ...]:
         """What work changes when it is done."""
