@@ -390,6 +390,7 @@ OUTBOUND_CALLS = env.int("OUTBOUND_CALLS", default=16)  # calls to M-Pesa at onc
 CALLBACK_MAX_BYTES = 64 * 1024
 # Every waiting time of a payment, in seconds, is multiplied by this: tests run at a twentieth.
 TIME_SCALE = env.float("TIME_SCALE", default=1.0)
+OUTBOX_LEASE_S = max(30, 300 * TIME_SCALE)  # longer than Celery lets a task live, and than any server is waited for
 SIMULATOR_URL = env.str("SIMULATOR_URL", default="" if PRODUCTION else "http://127.0.0.1:8100")
 
 # --- SMS -------------------------------------------------------------------------------------------------------------

@@ -33,7 +33,6 @@ from outbox.errors import Refused
 from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
 
 BACKOFF_S = (60, 300, 900, 3600)  # settings.OUTBOX_BACKOFF_S
-LEASE_S = 300  # longer than any handler's whole timeout, and than Celery lets a task live (settings.OUTBOX_LEASE_S)
 _TASKS = {False: "outbox.deliver", True: "outbox.deliver_slow"}  # by whether a handler waits for other servers
 REPEATABLE_LEASE_S = 20
 MOST_DEATHS = 5  # what kills so many workers waits for a person, before it kills those that payments need
@@ -109,7 +108,7 @@ def claim(*, now: datetime, slow: bool | None = None) -> Delivery | None:
 
 
 def _leases(now: datetime) -> dict[str, Any]:
-    later = timedelta(seconds=getattr(settings, "OUTBOX_LEASE_S", LEASE_S))
+    later = timedelta(seconds=settings.OUTBOX_LEASE_S)
     soon = timedelta(seconds=REPEATABLE_LEASE_S)
     return {"repeatable": list(settings.OUTBOX_REPEATABLE), "soon": now + soon, "later": now + later}
 

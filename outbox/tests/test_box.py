@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.apps import apps
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.db import connection, transaction
 
 from lib.errors import Refusal
@@ -121,8 +121,8 @@ class TestDelivering:
     def test_a_worker_that_died_leaves_doubt(self) -> None:
         delivery = put()
         assert box.claim(now=NOW) == delivery
-        assert run(box.LEASE_S - 1) == 0
-        assert run(box.LEASE_S) == 0
+        assert run(settings.OUTBOX_LEASE_S - 1) == 0
+        assert run(settings.OUTBOX_LEASE_S) == 0
         delivery.refresh_from_db()
         assert (delivery.state, handlers.called) == (State.DOUBTFUL, [])
 
@@ -247,7 +247,7 @@ def test_what_may_be_repeated_is_repeated_when_its_worker_died(settings: LazySet
     assert [box.claim(now=NOW) is not None for _ in range(2)] == [True, True]
     assert box.deliver_due(now=NOW + timedelta(seconds=box.REPEATABLE_LEASE_S), limit=10) == 1
     assert [delivery.state for delivery in Delivery.objects.order_by("id")] == ["DONE", "SENDING"]
-    box.deliver_due(now=NOW + timedelta(seconds=box.LEASE_S), limit=10)
+    box.deliver_due(now=NOW + timedelta(seconds=settings.OUTBOX_LEASE_S), limit=10)
     assert Delivery.objects.get(key="theirs").state == State.DOUBTFUL
     assert len(handlers.called) == 1
 

@@ -13,7 +13,7 @@ from tests.chaos.plan import Plan
 from tests.stack import Stack, running
 
 SCALE = 0.05  # waiting times at a twentieth
-_SETTLE_S = 900.0  # the lease of a message whose worker died is 300 s
+_SETTLE_S = 900.0
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 
 from config import wiring
 from lib.errors import Refusal
@@ -19,7 +20,7 @@ from tests.stack import until
 pytestmark = [pytest.mark.requirement("REC-4", "P76"), pytest.mark.requirement("P64")]
 SMS = "/_sim/sms"
 DAY_BEFORE = 23 * 3600  # s before the session, by which only the client's reminder of the day before is due
-LEASE_OVER = box.LEASE_S + 60
+LEASE_OVER = settings.OUTBOX_LEASE_S + 60
 
 
 class Reminded(SessionLife):
