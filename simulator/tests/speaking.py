@@ -22,6 +22,7 @@ class Daraja:
     def __init__(self, url: str, *, callback_url: str) -> None:
         self.url, self.callback_url = url, callback_url
         self.http = requests.Session()
+        self.http.trust_env = False  # else each request looks through the environment for proxies
         self.http.headers["Connection"] = "close"  # a kept one may be closed just when it is used again
         self.renew()
 
