@@ -79,12 +79,13 @@ def post(postings: Sequence[Posting], *, locked: Locked | None = None) -> list[i
 def balance(*, environment: str, code: str) -> int:
     """What an account holds, in cents: debit-positive for assets and expenses, credit-positive for the others."""
     line = line_of(code)
-    account = LedgerAccount.objects.filter(environment=environment, code=code).first()
+    account = rows.find(environment, code)
     if account is None:
         return 0
-    if account.balance_cents is not None:
-        return account.balance_cents
-    return rows.debits_less_credits(account.pk) * (1 if line.kind in GROWS_BY_DEBIT else -1)
+    id, stored = account
+    if stored is not None:
+        return stored
+    return rows.debits_less_credits(id) * (1 if line.kind in GROWS_BY_DEBIT else -1)
 
 
 def history(*, environment: str, code: str) -> Rows:

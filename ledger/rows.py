@@ -26,6 +26,15 @@ def find_accounts(places: Collection[Place]) -> dict[Place, int]:
         return {(environment, code): id for environment, code, id in cursor.fetchall()}
 
 
+def find(environment: str, code: str) -> tuple[int, int | None] | None:
+    """Id and stored balance of one account, if it exists."""
+    sql = "SELECT id, balance_cents FROM ledger_account WHERE environment = %s AND code = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [environment, code])
+        found: tuple[int, int | None] | None = cursor.fetchone()
+    return found
+
+
 def open_accounts(places: Sequence[Place]) -> None:
     """Make accounts, in the given (sorted) order: two transactions that make the same ones wait, never in a ring."""
     lines = [line_of(code) for _, code in places]

@@ -63,18 +63,22 @@ def _learn(one: Asked, now: datetime) -> None:
 @entry_point
 def claim(*, now: datetime) -> list[Asked]:
     """Lease the due payments, within our own rate limit: nobody else asks about them until the lease ends."""
-    recent = Payment.objects.filter(asked_at__gt=now - timedelta(seconds=1)).count()
-    room = min(BATCH, timing.QUERIES_PER_SECOND - recent)
+    room = min(BATCH, timing.QUERIES_PER_SECOND - _asked_since(now - timedelta(seconds=1)))
     if room <= 0:
         return []
-    due = Payment.objects.filter(next_query_at__lte=now).select_related("merchant").order_by("next_query_at")
-    rows = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",))[:room])
+    rows = holding.lock_rows("WHERE next_query_at <= %s ORDER BY next_query_at LIMIT %s", [now, room], skip_locked=True)
     for row in rows:
         row.query_lease = uuid.uuid4()
         row.asked_at = now
         row.next_query_at = now + timedelta(seconds=timing.QUERY_LEASE)
     update_rows(rows, ["query_lease", "asked_at", "next_query_at"])
     return [Asked(question, row.query_lease) for row in rows if row.query_lease and (question := _question(row))]
+
+
+def _asked_since(moment: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM payments_payment WHERE asked_at > %s", [moment])
+        return int(cursor.fetchone()[0])
 
 
 def _question(row: Payment) -> Question | None:
@@ -114,7 +118,7 @@ def learn(*, asked: Asked, now: datetime) -> None:
     if asked.answer.still_processing:
         row.still_processing_at = now
     row.next_query_at = _next(row, reached=asked.answer.reached, now=now)
-    row.save(update_fields=["query_lease", "queries", "still_processing_at", "next_query_at"])
+    update_rows([row], ["query_lease", "queries", "still_processing_at", "next_query_at"])
     item.add(facts=asked.answer.facts)
     record.write(held, now=now)
     _log_query(row, asked, now)

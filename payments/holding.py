@@ -8,6 +8,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 
@@ -89,9 +90,15 @@ def hold(payment_ids: Iterable[int]) -> dict[int, Held]:
     """Lock the things and then the payments; read what is known. Unknown ids are left out."""
     ids = sorted(set(payment_ids))
     _lock_things(ids)
-    rows = read_rows(Payment, "WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
+    return _known_too(lock_rows("WHERE id = ANY(%s) ORDER BY id", [ids]))
+
+
+@in_transaction
+def lock_rows(which: str, params: Sequence[Any], *, skip_locked: bool = False) -> list[Payment]:
+    """Payments under lock with their merchants, and nothing of what is known about them."""
+    rows = read_rows(Payment, f"{which} FOR NO KEY UPDATE{' SKIP LOCKED' if skip_locked else ''}", params)
     _join_merchants(rows, _merchants_of(rows))
-    return _known_too(rows)
+    return rows
 
 
 @in_transaction

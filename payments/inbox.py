@@ -11,13 +11,14 @@ asked about it (`unmatched`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import structlog
 
 from audit import trail
 from lib.db import entry_point, in_transaction
 from lib.phone import mask_all
-from lib.rows import insert_rows, update_rows
+from lib.rows import insert_rows, read_rows, update_rows
 from payments import calls, chase, lifecycle, record, sealing, timing
 from payments.facts import Fact, Lot, Why
 from payments.holding import Held
@@ -53,11 +54,14 @@ def drain(*, now: datetime, limit: int = BATCH) -> int:
     return sum(_drain_one(pk, now) for pk in list(ids.values_list("pk", flat=True)[:limit]))
 
 
+_TURN = "ORDER BY next_attempt_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED"
+_DUE = f"WHERE state = 'WAITING' AND next_attempt_at <= %s {_TURN}"
+_DUE_ONE = f"WHERE state = 'WAITING' AND next_attempt_at <= %s AND id = %s {_TURN}"
+
+
 @entry_point
 def _drain(*, now: datetime, limit: int, only: int | None = None) -> int:
-    due = Callback.objects.filter(state=Callback.State.WAITING, next_attempt_at__lte=now)
-    due = due.filter(pk=only) if only else due
-    rows = list(due.order_by("next_attempt_at", "pk").select_for_update(skip_locked=True, no_key=True)[:limit])
+    rows = read_rows(Callback, _DUE_ONE if only else _DUE, [now, only, limit] if only else [now, limit])
     if rows:
         _process(rows, now)
     return len(rows)
@@ -132,9 +136,9 @@ def _name_duplicates(readings: Sequence[Reading], changed: Sequence[Held]) -> No
 def _read_all(rows: Sequence[Callback]) -> list[Reading]:
     told = {row.pk: _told(row) for row in rows}
     hashes = {row.pk: sealing.checkout_hash(t.checkout_id) for row in rows if isinstance(t := told[row.pk], Told)}
-    named = Payment.objects.filter(pk__in=[row.payment_id for row in rows if row.payment_id]).in_bulk()
+    named = {payment.pk: payment for payment in _payments("id", [row.payment_id for row in rows if row.payment_id])}
     loose = [hashes[row.pk] for row in rows if row.payment_id is None and row.pk in hashes]
-    found = Payment.objects.filter(checkout_hash__in=[h for h in loose if h])
+    found = _payments("checkout_hash", [hashed for hashed in loose if hashed])
     by_checkout = {(payment.environment, payment.checkout_hash): payment for payment in found}
     readings = []
     for row in rows:
@@ -142,6 +146,10 @@ def _read_all(rows: Sequence[Callback]) -> list[Reading]:
         payment = named.get(row.payment_id) if row.payment_id else by_checkout.get((row.environment, hashed))
         readings.append(_read(row, told[row.pk], payment, hashed))
     return readings
+
+
+def _payments(column: Literal["id", "checkout_hash"], values: Sequence[int | str]) -> list[Payment]:
+    return read_rows(Payment, f"WHERE {column} = ANY(%s)", [list(values)]) if values else []
 
 
 def _told(row: Callback) -> Told | str:

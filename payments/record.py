@@ -100,8 +100,9 @@ def _meet_known_lots(held: Mapping[int, Held]) -> list[LotRow]:
     if not receipts:
         return []
     environments = {item.row.environment for item in held.values()}
-    known = LotRow.objects.select_for_update(no_key=True).filter(receipt__in=receipts, environment__in=environments)
-    rows = {(row.environment, row.receipt): row for row in known.order_by("id")}
+    tail = "WHERE receipt = ANY(%s) AND environment = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+    known = read_rows(LotRow, tail, [sorted(receipts), sorted(environments)])
+    rows = {(row.environment, row.receipt): row for row in known}
     owners = {place: row.payment_id for place, row in rows.items() if row.payment_id}
     adopted = []
     for payment_id in sorted(held):

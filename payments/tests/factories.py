@@ -7,6 +7,7 @@ from typing import Any
 import factory
 
 from accounts.models import User
+from lib.rows import read_rows
 from payments import calls, lifecycle, sealing, starting
 from payments.facts import Fact, Kind, Lot, Source
 from payments.lifecycle import News
@@ -50,7 +51,13 @@ def order(payer: User, **given: Any) -> starting.Start:
 def started(payer: User | None = None, *, now: datetime = AT, **given: Any) -> Payment:
     """A payment that is written and not sent yet."""
     begun = starting.start(order=order(payer or UserFactory(), **given), now=now)
-    return Payment.objects.get(pk=begun.payment_id)
+    return read(begun.payment_id)
+
+
+def read(payment_id: int) -> Payment:
+    """The row as it is now."""
+    (row,) = read_rows(Payment, "WHERE id = %s", [payment_id])
+    return row
 
 
 def sent(payment: Payment | None = None, *, now: datetime = AT, **given: Any) -> Order:
@@ -64,7 +71,7 @@ def sent(payment: Payment | None = None, *, now: datetime = AT, **given: Any) ->
 def answered(order: Order, pushed: Pushed, *, now: datetime = AT) -> Payment:
     """The push's end is recorded, whatever it was."""
     lifecycle.finish(order=order, pushed=pushed, made=(), caller=calls.NOBODY, now=now)
-    return Payment.objects.get(pk=order.payment_id)
+    return read(order.payment_id)
 
 
 def checkout_of(payment_id: int, submission: int = 1) -> str:

@@ -39,10 +39,8 @@ _QUESTIONS = {
         SELECT (payload->>'booking_id')::bigint AS booking, topic, count(*) AS times FROM outbox_delivery GROUP BY 1, 2""",
     "bookings": "SELECT id, state, starts_at, ends_at, answer_by, pay_by, payment_id FROM sessions_booking_booking",
 }
-_ALL = "SELECT " + ", ".join(  # noqa: S608 - the questions above
-    f"(SELECT coalesce(json_agg(asked), '[]') FROM ({question}) asked)"
-    for question in _QUESTIONS.values()  # noqa: S608
-)
+_EACH = [f"(SELECT coalesce(json_agg(asked), '[]') FROM ({question}) asked)" for question in _QUESTIONS.values()]  # noqa: S608
+_ALL = f"SELECT {', '.join(_EACH)}"
 _CHANGES_NOTHING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")  # what is undone was not looked at
 Row = tuple[Any, ...]
 
