@@ -17,6 +17,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import LazyObject
 
+from config import logs
+
 log = structlog.get_logger("http")
 _level = logging.getLogger("http")
 _GIVEN_ID = re.compile(r"[A-Za-z0-9\-]{8,64}")
@@ -47,8 +49,7 @@ def middleware(answer: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
 def begin(given: str) -> str:
     """The request's id, on all lines until the next begins. A proxy may have given it one already."""
     request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    logs.request_id.set(request_id)
     return request_id
 
 
@@ -72,7 +73,7 @@ def _end(request: HttpRequest, response: HttpResponseBase, started: float, body:
     if settings.DEBUG_BODIES:
         facts |= {"request": body, "response": _answered(response)}
     end(f"{request.method} {request.path}", status=response.status_code, started=started, **facts)
-    response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars().get("request_id", "")
+    response.headers["X-Request-ID"] = logs.request_id.get()
     return response
 
 

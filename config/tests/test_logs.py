@@ -2,6 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -65,9 +66,59 @@ def test_production_writes_json() -> None:
     assert line["timestamp"].endswith("Z")
 
 
+@pytest.mark.requirement("OPS-2")
+def test_both_kinds_of_loggers_write_the_same_line() -> None:
+    lines = []
+    handler = logging.StreamHandler(spoken := io.StringIO())
+    handler.setFormatter(logs.formatter(production=True))
+    (logger := logging.getLogger("spoken")).addHandler(handler)
+    held = logs.request_id.set("abcdef12")
+    try:
+        structlog.get_logger("spoken").warning("100 % of it", payment_id=12, name="a record has this too")
+        logger.warning("100 %% of %s", "it", extra={"payment_id": 12})
+        lines = [json.loads(line) for line in spoken.getvalue().splitlines()]
+    finally:
+        logs.request_id.reset(held)
+        logger.removeHandler(handler)
+    for line in lines:
+        del line["timestamp"]
+    same = {"event": "100 % of it", "level": "warning", "logger": "spoken", "payment_id": 12, "request_id": "abcdef12"}
+    assert lines == [{**same, "name": "a record has this too"}, same]
+
+
+@pytest.mark.requirement("SEC-4")
+def test_our_own_words_are_not_anybody_s_to_write() -> None:
+    record = logging.LogRecord("payments", logging.INFO, __file__, 1, "completed", (), None)
+    record.level = record.logger = record.timestamp = record.event = record._hidden = PHONE
+    line = json.loads(logs.formatter(production=True).format(record))
+    assert (line["level"], line["logger"], line["event"], line["_hidden"]) == (
+        "info",
+        "payments",
+        "completed",
+        "********5678",
+    )
+    assert PHONE not in logs.formatter(production=False).format(record)
+
+
+@pytest.mark.requirement("OPS-2")
+@pytest.mark.parametrize("logger", [logging.getLogger("spoken"), structlog.get_logger("spoken")])
+def test_an_exception_comes_with_its_traceback_and_only_an_exception(written: io.StringIO, logger: Any) -> None:
+    logger.error("nothing was raised", exc_info=True)
+    assert "Traceback" not in written.getvalue()
+    try:
+        raise ValueError("no such payer")
+    except ValueError:
+        logger.exception("failed")
+    assert written.getvalue().count("Traceback (most recent call last)") == 1
+    assert written.getvalue().count("ValueError: no such payer") == 1
+
+
 @pytest.mark.requirement("SEC-4")
 def test_a_request_is_never_written_with_its_query_string(written: io.StringIO, rf: RequestFactory) -> None:
-    logging.getLogger("spoken").error("Bad request", extra={"request": rf.get("/reset/?code=hush"), "status_code": 400})
+    asked = rf.get("/reset/?code=hush")
+    logging.getLogger("spoken").error("Bad request", extra={"request": asked, "status_code": 400})
+    structlog.get_logger("spoken").error("Bad request", request=asked)
+    assert written.getvalue().count("Bad request") == 2
     assert "hush" not in written.getvalue()
 
 

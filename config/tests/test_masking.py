@@ -95,6 +95,65 @@ def test_known_lines(written: str, shown: str) -> None:
     assert masking.text(written) == shown
 
 
+def _by_every_rule(text: str) -> str:
+    """Without the clues that spare most texts the rules."""
+    for _, pattern, shown in masking._IN_TEXT:
+        text = pattern.sub(shown, text)
+    return masking._PHONE.sub(masking._last_four, text)
+
+
+# What rules speak of, in parts: a text of them is often nearly what a rule means, and sometimes just that. The strange
+# letters are to IGNORECASE a k, an s and twice an i.
+PARTS = st.sampled_from(
+    [
+        "ws_CO_", "WS_co_", "/hooks/", "/HooKs/", "/hoo\u212as/", "to\u212aen", "pa\u017f\u017fword", "p\u0131n",
+        "p\u0130n", "://", "@", "bearer", "Basic", "basicookie", "passecret", "pin", "PINs", "token", "passkey",
+        "api_key", "ApiKey", "session_id", "csrfmiddlewaretoken", "cookie", "authorisation", "signature",
+        "credential", "private-key", "is", "=", ":", "'", "\"", "\\\"", "abcdefg-", "254712345678", "0712 345 678",
+        "+254-1", "7", "1", "12345678", "1234", "254", "\u00e9", "_", "-", ".", ",", "&", "?", "}", "\n", " ",
+    ]
+)  # fmt: skip
+LONG_HEX = st.sampled_from(["0" * 56, "ab12" * 14, "ABCDEF12" * 7, "0f" * 16, "f" * 31])
+TEXTS = st.lists(PARTS | LONG_HEX | st.text(max_size=3), max_size=14).map("".join)
+
+
+@pytest.mark.requirement("SEC-4")
+@settings(max_examples=300)
+@given(TEXTS)
+def test_no_rule_is_spared_where_it_would_have_masked(text: str) -> None:
+    assert masking.text(text) == _by_every_rule(text)
+
+
+@pytest.mark.requirement("SEC-4")
+@pytest.mark.parametrize(("clue", "pattern", "_"), masking._IN_TEXT)
+def test_each_rule_has_its_clue_where_all_are_taken_for_granted(clue: re.Pattern[str], pattern: object, _: str) -> None:
+    assert clue.search(masking._EVERY_CLUE)
+
+
+@pytest.mark.requirement("SEC-4")
+def test_a_secret_s_name_may_be_of_any_length() -> None:
+    for name in ("passkey", "x" * 100 + "_passkey", "initiatorPassword", "mpesa_pin"):
+        assert masking.value({"is": "hush"}, name=name) == masking.HIDDEN
+    assert masking.value("seen", name="x" * 100 + "passkeys_are") == "seen"
+
+
+@pytest.mark.requirement("SEC-4")
+@pytest.mark.parametrize(
+    ("number", "name", "shown"),
+    [
+        (254712345678, "", "********5678"),
+        (254712345678, "amount", "********5678"),
+        (712345678, "phone", "********5678"),
+        (712345678, "amount", 712345678),
+        (-71234567, "phone", "********4567"),
+        (99_999_999, "phone", 99_999_999),
+        (200, "status", 200),
+    ],
+)
+def test_numbers(number: int, name: str, shown: object) -> None:
+    assert masking.value(number, name=name) == shown
+
+
 @settings(max_examples=200)
 @given(
     st.recursive(

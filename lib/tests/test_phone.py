@@ -142,6 +142,12 @@ def test_a_number_in_a_text_keeps_its_last_four_digits_only(local: str, prefix: 
     assert phone.mask_all(f"paid by {number}, thanks") == f"paid by ********{local[-4:]}, thanks"
 
 
+@given(st.text("0172549 .-()+a\n", max_size=40))
+@pytest.mark.requirement("SEC-4")
+def test_what_has_too_few_digits_at_a_glance_has_no_phone_when_looked_at_closely(text: str) -> None:
+    assert phone.mask_all(text) == phone._ANYWHERE.sub(phone._last_four, text)
+
+
 @given(st.text())
 def test_masking_takes_any_text_and_masks_once(text: str) -> None:
     once = phone.mask_all(text)
