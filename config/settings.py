@@ -158,7 +158,7 @@ POOLED = env.bool("DATABASE_POOL", default=False)
 DATABASES = {"default": env.db_url_config(_server("DATABASE_URL"))}
 DATABASES["default"].update(
     {
-        "ENGINE": "config.database" if POOLED else "django.db.backends.postgresql",
+        "ENGINE": "config.database",
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 0 if POOLED else 600,
         "CONN_HEALTH_CHECKS": not POOLED,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import psycopg.errors
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 _MOST = 64  # rows of one statement: with the largest bodies 4 MB
 _PATIENCE_S = 10.0  # for one statement; a database that says nothing for so long is not there
@@ -55,7 +55,7 @@ def store(row: Row) -> None:
     connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         _execute(row)
-    except (OperationalError, InterfaceError, InternalError):  # the last: it only reads
+    except (OperationalError, InterfaceError):
         if connection.in_atomic_block:
             raise
         connection.close()
@@ -141,7 +141,7 @@ class Together:
         """Tried again on a new connection where this one is dead, as `store` above does."""
         try:
             await self._execute(rows)
-        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction):
+        except (psycopg.OperationalError, psycopg.InterfaceError):
             self._hang_up()
             await self._execute(rows)
 
@@ -149,7 +149,11 @@ class Together:
         if self._connection is None or self._connection.closed:
             self._connection = await _connect()
         values = [value for row in rows for value in row]
-        await psycopg.AsyncRawCursor(self._connection).execute(_insert_of(len(rows)), values)
+        try:
+            await psycopg.AsyncRawCursor(self._connection).execute(_insert_of(len(rows)), values)
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            self._hang_up()
+            raise psycopg.OperationalError("the database only reads") from error  # as good as away
 
     def _is_away(self) -> bool:
         return self._connection is None or self._connection.closed

@@ -1,11 +1,28 @@
-"""Where Django looks for an engine: its own for PostgreSQL, but for the pool."""
+"""Where Django looks for an engine: its own for PostgreSQL, but for the pool, and for a server that only reads.
+
+After a switch to another server, or while one is mended, every write fails; to the product that is a database that is
+away (OPS-1: 503, nothing is lost), not a defect of ours. Nor may a connection that leads there be kept: it lives for
+ever, and stores nothing.
+"""
 
 from typing import Any
 
+from django.db import OperationalError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
+from psycopg.errors import ReadOnlySqlTransaction
 
-from config.database.pool import Pool
+from config.database.pool import Pool, only_reads
+
+
+class _Errors(DatabaseErrorWrapper):
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, ReadOnlySqlTransaction):
+            self.wrapper.errors_occurred = True  # type: ignore[attr-defined]
+            raise OperationalError(*error.args).with_traceback(traceback) from error
+        super().__exit__(kind, error, traceback)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -13,6 +30,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     _connection_pools: dict[str, Any]  # Django's, one for all threads
     _configure_connection: Any  # Django's: time zone and role
+
+    @cached_property
+    def wrap_database_errors(self) -> _Errors:
+        return _Errors(self)
+
+    def is_usable(self) -> bool:
+        return bool(super().is_usable()) and not only_reads(self.connection)
 
     @property
     def pool(self) -> Pool | None:

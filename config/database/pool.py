@@ -92,4 +92,10 @@ def _lives(made: Made) -> bool:
         made.execute("")
     except psycopg.Error:
         return False
-    return True
+    return not only_reads(made)
+
+
+def only_reads(made: Made) -> bool:
+    """As the server told when it was last heard."""
+    told = (made.info.parameter_status(name) for name in ("default_transaction_read_only", "in_hot_standby"))
+    return "on" in told

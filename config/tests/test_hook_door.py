@@ -113,6 +113,27 @@ def test_both_ways_say_the_same_without_a_database(monkeypatch: pytest.MonkeyPat
     assert (said.status, Callback.objects.count()) == (200, 1)
 
 
+@pytest.mark.requirement("OPS-1")
+def test_both_ways_say_the_same_where_the_database_only_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is not the first one any more, or that is being mended: away as well, and no defect of ours. When
+    it writes again, no connection is left that learnt otherwise."""
+    connection.close()
+    with monkeypatch.context() as switched:
+        at = connection.settings_dict["OPTIONS"]
+        switched.setitem(at, "options", f"{at['options']} -c default_transaction_read_only=on")
+        _neither_way_stores()
+    assert by_the_long_way(environ(f"/hooks/{FORGED}")).status == 403
+    assert list(Callback.objects.values_list("verdict", flat=True)) == ["FORGED"]
+
+
+def _neither_way_stores() -> None:
+    more = {"HTTP_X_REQUEST_ID": "from-the-proxy-1"}
+    long = by_the_long_way(environ(**more))
+    assert by_the_short_way(environ(**more)) == long
+    assert (long.status, long.headers["retry-after"]) == (503, "30")
+    assert by_the_long_way(environ(f"/hooks/{FORGED}")).status == 503
+
+
 def test_a_defect_of_ours_is_said_and_acknowledges_nothing() -> None:
     async def broken(row: storing.Row) -> None:
         raise ValueError(row.path)

@@ -67,6 +67,17 @@ def test_one_that_died_in_use_is_not_kept(pool: Pool) -> None:
     assert len(set(lent_and_back(pool))) == MOST
 
 
+def test_one_that_leads_where_nothing_can_be_written_is_not_lent_again(pool: Pool) -> None:
+    """It would live for ever, and store nothing: the server is not the first one any more."""
+    lent = pool.getconn()
+    lent.execute("SET default_transaction_read_only = on")
+    pool.putconn(lent)
+    another = pool.getconn()
+    assert another is not lent
+    assert lent.closed
+    pool.putconn(another)
+
+
 def test_one_left_in_a_transaction_is_not_kept(pool: Pool) -> None:
     lent = pool.getconn()
     lent.execute("BEGIN")
