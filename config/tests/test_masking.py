@@ -124,6 +124,53 @@ def test_no_rule_is_spared_where_it_would_have_masked(text: str) -> None:
     assert masking.text(text) == _by_every_rule(text)
 
 
+NAMES = [
+    "password",
+    "passkey",
+    "passwd",
+    "passphrase",
+    "secret",
+    "credential",
+    "authorisation",
+    "authorization",
+    "cookie",
+    "session_id",
+    "sessionkey",
+    "csrf",
+    "csrfmiddlewaretoken",
+    "signature",
+    "token",
+    "apikey",
+    "api_key",
+    "consumer_key",
+    "private_key",
+    "mpesa_pin",
+    "pin",
+]
+ALONE = [
+    *[f"{name}=hush" for name in NAMES],
+    *["ws_CO_21112026011939254712345678", "/hooks/ab", "x://u:p@h", "bearer ab", "basic ab", "pins 1234"],
+    *["ab12" * 14, "abcdefg-" + "0f" * 16],
+    *[
+        "712345678",
+        "1 1234-5678",
+        "7 - 1   2---3 - 4 - 5 - 6 - 7 - 8",
+        "7\t12345678",
+        "7\u00a012345678",
+        "+254712345678",
+    ],
+]
+
+
+@pytest.mark.requirement("SEC-4")
+@pytest.mark.parametrize("written", ALONE)
+def test_what_a_rule_means_is_clue_enough_alone(written: str) -> None:
+    """No other clue stands beside it: one that is forgotten shows here."""
+    assert masking.text(written) != written
+    for spelt in (written, written.upper(), written.title(), f"({written})", f"{written}\u00e9"):
+        assert masking.text(spelt) == _by_every_rule(spelt)
+
+
 @pytest.mark.requirement("SEC-4")
 @pytest.mark.parametrize(("clue", "pattern", "_"), masking._IN_TEXT)
 def test_each_rule_has_its_clue_where_all_are_taken_for_granted(clue: re.Pattern[str], pattern: object, _: str) -> None:
