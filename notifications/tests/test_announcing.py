@@ -191,7 +191,7 @@ def test_reminders_go_by_sms(row: Booking) -> None:
         *lines("session.reminder", "client", APP, SMS), *lines("session.reminder", "client", APP, SMS),
         *lines("session.reminder", "therapist", APP, SMS),
     ]  # fmt: skip
-    kinds = Notification.objects.filter(channel=SMS).values_list("audience", "data__kind")
+    kinds = Notification.objects.filter(channel=SMS).order_by("id").values_list("audience", "data__kind")
     assert list(kinds) == [("client", "24h"), ("client", "1h"), ("therapist", "1h")]
 
 
@@ -202,7 +202,7 @@ def test_whoever_turned_them_off_gets_receipts_only(row: Booking) -> None:
     react()
     assert told(recipient=row.client, channel=MAIL) == lines("payment.completed", "payer", MAIL)
     assert told(recipient=row.client, channel=SMS) == []
-    skipped = Notification.objects.exclude(skipped="").values_list("event", "channel", "skipped")
+    skipped = Notification.objects.exclude(skipped="").order_by("id").values_list("event", "channel", "skipped")
     assert list(skipped) == [
         ("session.rescheduled", MAIL, "turned off by the person"),
         ("session.rescheduled", SMS, "turned off by the person"),
