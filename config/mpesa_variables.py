@@ -1,9 +1,9 @@
 """The M-Pesa variables of the environment (OPS-5), read and checked once."""
 
+import re
 from dataclasses import dataclass
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
+from config.variables import Variables
 
 SANDBOX, PRODUCTION = "sandbox", "production"
 SANDBOX_SHORTCODE = "174379"
@@ -31,22 +31,17 @@ class MpesaVariables:
     base_url: str
 
 
-def read(env: environ.Env, *, production_start: bool) -> MpesaVariables:
-    """Raises ImproperlyConfigured with the variable's name; defaults (the public sandbox) only outside production."""
-    environment = _text(env, "MPESA_ENVIRONMENT", default=SANDBOX)
-    if environment not in (SANDBOX, PRODUCTION):
-        raise ImproperlyConfigured("MPESA_ENVIRONMENT must be sandbox or production")
-    development = not production_start
+def read(env: Variables, *, production_start: bool) -> MpesaVariables:
+    """What is wrong is told to `env`; defaults (the public sandbox) only outside production."""
+    environment = env.one_of("MPESA_ENVIRONMENT", (SANDBOX, PRODUCTION), SANDBOX)
+    in_public = environment == SANDBOX and not production_start
 
     def needed(*names: str, default: str) -> str:
-        for name in names:
-            if value := _text(env, name):
-                return value
-        if development and environment == SANDBOX:
-            return default
-        raise ImproperlyConfigured(f"Missing required M-Pesa configuration: {names[0]}")
+        values = [value for name in names if (value := env.trimmed(name))]
+        env.must(bool(values) or in_public, f"Missing required M-Pesa configuration: {names[0]}")
+        return values[0] if values else default if in_public else ""
 
-    return MpesaVariables(
+    read = MpesaVariables(
         environment=environment,
         consumer_key=needed("MPESA_CONSUMER_KEY", default="simulator-key"),
         consumer_secret=needed("MPESA_CONSUMER_SECRET", default="simulator-secret"),
@@ -54,17 +49,25 @@ def read(env: environ.Env, *, production_start: bool) -> MpesaVariables:
             "MPESA_SHORTCODE", "MPESA_BUSINESS_SHORTCODE", "MPESA_BUSINESS_SHORT_CODE", default=SANDBOX_SHORTCODE
         ),
         passkey=needed("MPESA_PASSKEY", default=SANDBOX_PASSKEY),
-        callback_secret=_text(env, "MPESA_CALLBACK_SECRET"),
-        initiator_name=_text(env, "MPESA_INITIATOR_NAME"),
-        security_credential=_text(env, "MPESA_SECURITY_CREDENTIAL"),
-        base_url=_text(
-            env, "MPESA_BASE_URL", default="http://127.0.0.1:8100" if development and environment == SANDBOX else ""
-        ),
+        callback_secret=env.trimmed("MPESA_CALLBACK_SECRET"),
+        initiator_name=env.trimmed("MPESA_INITIATOR_NAME"),
+        security_credential=env.trimmed("MPESA_SECURITY_CREDENTIAL"),
+        base_url=env.trimmed("MPESA_BASE_URL", "http://127.0.0.1:8100" if in_public else ""),
     )
+    _check(env, read)
+    return read
 
 
-def _text(env: environ.Env, name: str, default: str = "") -> str:
-    value: str = env.str(name, default=default)
-    if value != value.strip():
-        raise ImproperlyConfigured(f"{name} has stray spaces at its beginning or end")
-    return value
+def _check(env: Variables, read: MpesaVariables) -> None:
+    digits = re.fullmatch(r"[0-9]{5,7}", read.shortcode)
+    env.must(bool(digits) or not read.shortcode, "MPESA_SHORTCODE must be 5 to 7 digits")
+    if read.environment == PRODUCTION:
+        env.must(
+            read.shortcode != SANDBOX_SHORTCODE,
+            f"MPESA_SHORTCODE {SANDBOX_SHORTCODE} is Safaricom's public test number: with MPESA_ENVIRONMENT=production "
+            "it must be your own",
+        )
+        env.must(
+            read.passkey != SANDBOX_PASSKEY,
+            "MPESA_PASSKEY is Safaricom's public one: with MPESA_ENVIRONMENT=production it must be your own",
+        )

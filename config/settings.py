@@ -1,4 +1,5 @@
-"""All settings, and the only reader of the environment. A wrong value stops the start with the variable's name."""
+"""All settings, and the only reader of the environment. What is missing or wrong stops the start, all of it at once, with
+the variable's name (config/variables.py)."""
 
 import base64
 import hashlib
@@ -7,59 +8,59 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from kombu import Exchange, Queue
 
-from config import logs, mpesa_variables, schedule, wiring
+from config import logs, mpesa_variables, schedule, variables, wiring
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
+env = variables.Variables()
 
 # --- Where this runs -------------------------------------------------------------------------------------------------
-PRODUCTION = env.bool("PRODUCTION", default=False)
-DEBUG = env.bool("DEBUG", default=False)
-if PRODUCTION and DEBUG:
-    raise ImproperlyConfigured("DEBUG must be off when PRODUCTION is on")
-
-
-def _required_in_production(name: str, development: str) -> str:
-    value = env.str(name, default="" if PRODUCTION else development)
-    if not value:
-        raise ImproperlyConfigured(f"{name} is required when PRODUCTION is on")
-    return value
-
-
-SECRET_KEY = _required_in_production("SECRET_KEY", "development-only-secret-key-of-more-than-fifty-characters-length")
-PUBLIC_URL = _required_in_production("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"]
+PRODUCTION = env.flag("PRODUCTION")
+DEBUG = env.flag("DEBUG")
+env.must(not (PRODUCTION and DEBUG), "DEBUG must be off when PRODUCTION is on")
+SECRET_KEY = env.text(
+    "SECRET_KEY", "" if PRODUCTION else "development-only-secret-key-of-more-than-fifty-characters-length"
+)
+env.must(
+    len(SECRET_KEY) >= (50 if PRODUCTION else 1),
+    "SECRET_KEY must be 50 random characters or more when PRODUCTION is on",
+)
+PUBLIC_URL = env.text("PUBLIC_URL", "" if PRODUCTION else "http://127.0.0.1:8000").rstrip("/")
+env.must(
+    variables.is_site(PUBLIC_URL, https=PRODUCTION),
+    "PUBLIC_URL must be https:// and a host, no more: https://pay.example.co.ke (http:// only in development)",
+)
+ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS", [] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"])
+env.must(
+    not PRODUCTION or variables.are_hosts_of(ALLOWED_HOSTS, PUBLIC_URL),
+    "ALLOWED_HOSTS must name the host of PUBLIC_URL when PRODUCTION is on: pay.example.co.ke",
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
-SESSION_DESCRIPTION = env.str("SESSION_DESCRIPTION", default="Smiling Steps")  # what a session's push says
-SESSION_ANSWER_WITHIN = timedelta(hours=env.int("SESSION_ANSWER_WITHIN_HOURS", default=24))  # after the request
-SESSION_ANSWER_BEFORE = timedelta(hours=env.int("SESSION_ANSWER_BEFORE_HOURS", default=2))  # before the start
-SESSION_PAY_WITHIN = timedelta(hours=env.int("SESSION_PAY_WITHIN_HOURS", default=24))  # after approval
-BUSINESS_NAME = env.str("BUSINESS_NAME", default="Smiling Steps Therapy")
-SUPPORT_CONTACT = env.str("SUPPORT_CONTACT", default="support@malipo.test")
+SESSION_DESCRIPTION = env.text("SESSION_DESCRIPTION", "Smiling Steps")  # what a session's push says
+SESSION_ANSWER_WITHIN = timedelta(hours=env.whole("SESSION_ANSWER_WITHIN_HOURS", 24))  # after the request
+SESSION_ANSWER_BEFORE = timedelta(hours=env.whole("SESSION_ANSWER_BEFORE_HOURS", 2, least=0))  # before the start
+SESSION_PAY_WITHIN = timedelta(hours=env.whole("SESSION_PAY_WITHIN_HOURS", 24))  # after approval
+BUSINESS_NAME = env.text("BUSINESS_NAME", "Smiling Steps Therapy")
+SUPPORT_CONTACT = env.text("SUPPORT_CONTACT", "support@malipo.test")
 
 # --- Keys ------------------------------------------------------------------------------------------------------------
 
 
 def _keys(name: str) -> list[bytes]:
     """Comma-separated base64 keys of 32 bytes, newest first; in development one derived from SECRET_KEY."""
-    texts = env.list(name, default=[])
-    if not texts and PRODUCTION:
-        raise ImproperlyConfigured(f"{name} is required when PRODUCTION is on: base64 of 32 random bytes")
-    if not texts:
+    texts = env.listed(name)
+    if not texts and not PRODUCTION:
         return [hashlib.sha256(f"{name}:{SECRET_KEY}".encode()).digest()]
     try:
         keys = [base64.b64decode(text, validate=True) for text in texts]
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be base64") from error
-    if any(len(key) != 32 for key in keys):
-        raise ImproperlyConfigured(f"{name} must hold keys of 32 bytes")
-    return keys
+    except ValueError:
+        keys = []
+    env.must(bool(texts), f"{name} is required when PRODUCTION is on: base64 of 32 random bytes")
+    env.must(bool(keys) or not texts, f"{name} must be base64")
+    env.must(all(len(key) == 32 for key in keys), f"{name} must hold keys of 32 bytes")
+    return keys or [b""]
 
 
 DATA_KEYS = _keys("DATA_KEYS")  # seal phone numbers, bodies, credentials
@@ -114,7 +115,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
-HOOKS_ONLY = env.bool("HOOKS_ONLY", default=False)
+HOOKS_ONLY = env.flag("HOOKS_ONLY")
 if HOOKS_ONLY:  # processes of their own for M-Pesa's calls: neither a slow page nor a slow M-Pesa can starve them
     ROOT_URLCONF = "config.hook_urls"
     MIDDLEWARE = [
@@ -143,19 +144,9 @@ TEMPLATES = [
 ]
 
 # --- Data ------------------------------------------------------------------------------------------------------------
-
-
-def _server(name: str) -> str:
-    if value := env.str(name, default=""):
-        return str(value)
-    raise ImproperlyConfigured(
-        f"{name} is not set. In development manage.py and make lend a server (requirements-dev.txt)"
-    )
-
-
 # config/asgi.py sets POOLED: under ASGI every request may be another thread, so connections come from a pool.
-POOLED = env.bool("DATABASE_POOL", default=False)
-DATABASES = {"default": env.db_url_config(_server("DATABASE_URL"))}
+POOLED = env.flag("DATABASE_POOL")
+DATABASES = {"default": env.database("DATABASE_URL")}
 DATABASES["default"].update(
     {
         "ENGINE": "config.database",
@@ -164,7 +155,7 @@ DATABASES["default"].update(
         "CONN_HEALTH_CHECKS": not POOLED,
     }
 )
-_PGOPTIONS = env.str("PGOPTIONS", default="")
+_PGOPTIONS = env.text("PGOPTIONS")
 DATABASES["default"]["OPTIONS"] = {
     # A server that has gone without a word is noticed in seconds, not in a quarter of an hour.
     "connect_timeout": 5,
@@ -178,9 +169,9 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),  # what the URL says (sslmode=…) counts
 }
 if POOLED:
-    DATABASES["default"]["OPTIONS"]["pool"] = {"max_size": env.int("DATABASE_POOL_SIZE", default=20), "timeout": 5}
+    DATABASES["default"]["OPTIONS"]["pool"] = {"max_size": env.whole("DATABASE_POOL_SIZE", 20), "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = _server("REDIS_URL")
+REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -198,8 +189,9 @@ CHANNEL_LAYERS = {
 }
 
 # --- Logs ------------------------------------------------------------------------------------------------------------
-LOGGING = logs.configuration(production=PRODUCTION, level=env.str("LOG_LEVEL", default="INFO"))
-DEBUG_BODIES = env.bool("DEBUG_BODIES", default=False)  # bodies of requests, callbacks and calls, masked
+LOG_LEVEL = env.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+LOGGING = logs.configuration(production=PRODUCTION, level=LOG_LEVEL)
+DEBUG_BODIES = env.flag("DEBUG_BODIES")  # bodies of requests, callbacks and calls, masked
 
 # --- Work ------------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -232,7 +224,7 @@ DIALECTS = wiring.DIALECTS
 REACTIONS = wiring.REACTIONS
 OUTBOX_REPEATABLE = wiring.REPEATABLE
 OUTBOX_SLOW = wiring.SLOW
-OUTBOX_SLOW_RUNS = env.int("OUTBOX_SLOW_RUNS", default=1)  # workers that send mail and SMS at once
+OUTBOX_SLOW_RUNS = env.whole("OUTBOX_SLOW_RUNS", 1)  # workers that send mail and SMS at once
 WHO_CHANGED = wiring.WHO_CHANGED
 PERSONAL_DATA = wiring.PERSONAL_DATA
 
@@ -252,7 +244,7 @@ LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "accounts:home"
 CSRF_FAILURE_VIEW = "lib.returning.form_too_old"
 LOGOUT_REDIRECT_URL = "accounts:login"
-AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
+AXES_FAILURE_LIMIT = env.whole("LOGIN_FAILURE_LIMIT", 5)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
@@ -290,18 +282,18 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])  # networks whose X-Forwarded-For is believed
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")  # whose X-Forwarded-For and X-Forwarded-Proto are believed
 if PRODUCTION and TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 RATE_LIMITS = {  # requests, seconds (SEC-2)
-    "change": (env.int("RATE_LIMIT_CHANGES", default=100), 15 * 60),
-    "read": (env.int("RATE_LIMIT_READS", default=2000), 15 * 60),
-    "refund": (env.int("RATE_LIMIT_REFUNDS", default=10), 15 * 60),
-    "sign_up": (env.int("RATE_LIMIT_SIGN_UPS", default=20), 3600),  # by address, as the next
-    "password_reset": (env.int("RATE_LIMIT_PASSWORD_RESETS", default=10), 3600),
+    "change": (env.whole("RATE_LIMIT_CHANGES", 100), 15 * 60),
+    "read": (env.whole("RATE_LIMIT_READS", 2000), 15 * 60),
+    "refund": (env.whole("RATE_LIMIT_REFUNDS", 10), 15 * 60),
+    "sign_up": (env.whole("RATE_LIMIT_SIGN_UPS", 20), 3600),  # by address, as the next
+    "password_reset": (env.whole("RATE_LIMIT_PASSWORD_RESETS", 10), 3600),
 }
-REPORTS_AT_ONCE = env.int("REPORTS_AT_ONCE", default=2)  # CSV files being made for staff; four times as many for payers
+REPORTS_AT_ONCE = env.whole("REPORTS_AT_ONCE", 2)  # CSV files being made for staff; four times as many for payers
 
 # --- API -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -358,7 +350,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Africa/Nairobi"  # how times are shown; they are stored in UTC
 STATIC_URL = "static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles") if PRODUCTION else "") or None
+STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles") if PRODUCTION else "") or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -370,40 +362,47 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = not PRODUCTION
-EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
+EMAIL_CONFIG = env.email("EMAIL_URL", "consolemail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 20  # seconds
-STORED_MAIL = not PRODUCTION and not env.str("EMAIL_URL", default="")  # e-mails are rows, read at /dev/mail/
+STORED_MAIL = not PRODUCTION and not env.text("EMAIL_URL")  # e-mails are rows, read at /dev/mail/
 if STORED_MAIL:
     EMAIL_BACKEND = "notifications.stored_mail.Backend"
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Malipo <no-reply@malipo.test>")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Malipo <no-reply@malipo.test>")
 
 # --- M-Pesa ----------------------------------------------------------------------------------------------------------
 MPESA = mpesa_variables.read(env, production_start=PRODUCTION)
-if PRODUCTION and MPESA.base_url:
-    raise ImproperlyConfigured("MPESA_BASE_URL points at a simulator: it must not be set when PRODUCTION is on")
-CALLBACK_ALLOWLIST = env.list(
-    "MPESA_CALLBACK_ALLOWLIST",
-    default=mpesa_variables.SAFARICOM_ADDRESSES + ([] if PRODUCTION else ["127.0.0.0/8", "::1/128"]),
+env.must(
+    not (PRODUCTION and MPESA.base_url),
+    "MPESA_BASE_URL points at a simulator: it must not be set when PRODUCTION is on",
 )
-OUTBOUND_CALLS = env.int("OUTBOUND_CALLS", default=16)  # calls to M-Pesa at once, per process
+CALLBACK_ALLOWLIST = env.networks(
+    "MPESA_CALLBACK_ALLOWLIST",
+    mpesa_variables.SAFARICOM_ADDRESSES + ([] if PRODUCTION else ["127.0.0.0/8", "::1/128"]),
+)
+OUTBOUND_CALLS = env.whole("OUTBOUND_CALLS", 16)  # calls to M-Pesa at once, per process
 CALLBACK_MAX_BYTES = 64 * 1024
 # Every waiting time of a payment, in seconds, is multiplied by this: tests run at a twentieth.
-TIME_SCALE = env.float("TIME_SCALE", default=1.0)
+TIME_SCALE = env.number("TIME_SCALE", 1.0)
+env.must(not PRODUCTION or TIME_SCALE == 1, "TIME_SCALE must be 1 when PRODUCTION is on")
 OUTBOX_LEASE_S = max(30, 300 * TIME_SCALE)  # longer than Celery lets a task live, and than any server is waited for
-SIMULATOR_URL = env.str("SIMULATOR_URL", default="" if PRODUCTION else "http://127.0.0.1:8100")
+SIMULATOR_URL = env.text("SIMULATOR_URL", "" if PRODUCTION else "http://127.0.0.1:8100")
 
 # --- SMS -------------------------------------------------------------------------------------------------------------
-SMS_BACKEND = env.str("SMS_BACKEND", default="" if PRODUCTION else "phones")
-if SMS_BACKEND not in ("", "africas_talking", *([] if PRODUCTION else ["phones"])):
-    raise ImproperlyConfigured("SMS_BACKEND must be africas_talking, or empty for none; phones only in development")
+SMS_BACKEND = env.text("SMS_BACKEND", "" if PRODUCTION else "phones")
+env.must(
+    SMS_BACKEND in ("", "africas_talking", *([] if PRODUCTION else ["phones"])),
+    "SMS_BACKEND must be africas_talking, or empty for none; phones only in development",
+)
 AFRICASTALKING = {
-    "username": env.str("AFRICASTALKING_USERNAME", default=""),
-    "api_key": env.str("AFRICASTALKING_API_KEY", default=""),
-    "sender": env.str("AFRICASTALKING_SENDER", default=""),
-    "url": env.str("AFRICASTALKING_URL", default="https://api.africastalking.com").rstrip("/"),
+    "username": env.text("AFRICASTALKING_USERNAME"),
+    "api_key": env.text("AFRICASTALKING_API_KEY"),
+    "sender": env.text("AFRICASTALKING_SENDER"),
+    "url": env.text("AFRICASTALKING_URL", "https://api.africastalking.com").rstrip("/"),
 }
-if SMS_BACKEND == "africas_talking" and not (AFRICASTALKING["username"] and AFRICASTALKING["api_key"]):
-    raise ImproperlyConfigured(
-        "AFRICASTALKING_USERNAME and AFRICASTALKING_API_KEY are required when SMS_BACKEND is africas_talking"
-    )
+env.must(
+    SMS_BACKEND != "africas_talking" or bool(AFRICASTALKING["username"] and AFRICASTALKING["api_key"]),
+    "AFRICASTALKING_USERNAME and AFRICASTALKING_API_KEY are required when SMS_BACKEND is africas_talking",
+)
+
+env.stop_if_wrong()  # the last line: what stands behind it would not be looked at

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-READERS = r"(?:env\.\w+|_server|_required_in_production|_keys|_text|needed)"
-CALL = re.compile(READERS + r"\(\s*(?:env,\s*)?((?:\"[A-Z_]+\",?\s*)+)")
+READERS = r"(?:env\.\w+|_keys|needed)"
+CALL = re.compile(READERS + r"\(\s*((?:\"[A-Z_]+\",?\s*)+)")
 LISTED = re.compile(r"^#?([A-Z][A-Z_]+)=", re.MULTILINE)
 
 

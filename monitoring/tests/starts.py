@@ -1,7 +1,7 @@
 """Loads the settings with the variables it is told, each time in a fork: what every start imports is imported once.
 
 `python -m monitoring.tests.starts` reads a start a line (JSON: its variables, which settings to say) and writes
-its end (exit status, last line). Nothing of the settings is loaded before the fork.
+its end (exit status, what it said; of an error its words alone). Nothing of the settings is loaded before the fork.
 """
 
 import json
@@ -16,6 +16,7 @@ from django.conf import settings
 import config.logs
 import config.mpesa_variables
 import config.schedule
+import config.variables
 import config.wiring  # noqa: F401 - what the settings import, which reads no variable
 
 
@@ -29,8 +30,7 @@ def _start(variables: dict[str, str], say: list[str]) -> None:
         print(*(attrgetter(name)(settings) for name in say), flush=True)
         status = 0
     except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
+        print(*traceback.format_exception_only(sys.exception()), file=sys.stderr, flush=True)
     finally:
         os._exit(status)
 
@@ -48,7 +48,7 @@ def _run(variables: dict[str, str], say: list[str]) -> tuple[int, str]:
     with os.fdopen(reading) as said:
         words = said.read().strip()
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), words.splitlines()[-1]
+    return os.waitstatus_to_exitcode(status), words
 
 
 def main() -> None:
