@@ -2,7 +2,8 @@
 
 pytest-django would read DJANGO_SETTINGS_MODULE from pytest.ini before this file is seen, when DATABASE_URL is not yet
 set; so it is named here instead. Each run has a PostgreSQL of its own and each xdist worker a Redis of its own
-(publish/subscribe knows no database numbers). DATABASE_URL and REDIS_URL are honoured, but their Redis is emptied.
+(publish/subscribe knows no database numbers). DATABASE_URL and REDIS_URL are honoured: of that PostgreSQL nothing is
+touched but what bears the run's name (dev/template.py), but that Redis is emptied.
 """
 
 import gc
@@ -33,12 +34,13 @@ _ALONE = not _WORKER
 def _lend_servers() -> None:
     if _ALONE:
         servers.sweep("test-")
-        template.begin()
         os.environ[_EMBEDDED] = "" if os.environ.get("REDIS_URL") else "yes"
     elif os.environ[_EMBEDDED]:
         del os.environ["REDIS_URL"]  # the controller's
     try:
         servers.lend(f"test-{os.getpid()}", throwaway=True)
+        if _ALONE and (server := os.environ.get("DATABASE_URL")):
+            template.begin(server)
     except Unusable as refusal:
         pytest.exit(str(refusal), returncode=4)
 
@@ -80,9 +82,11 @@ def pytest_xdist_setupnodes() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """Alone, a process makes its database itself, and needs no other for it."""
+    """Of the run's own name. Alone, a process makes its database itself, and needs no other for it."""
+    made = connections["default"].settings_dict["TEST"]
+    made["NAME"] = template.name(_WORKER or "alone")
     if _WORKER:
-        connections["default"].settings_dict["TEST"]["TEMPLATE"] = template.ready(os.environ["DATABASE_URL"])
+        made["TEMPLATE"] = template.ready(os.environ["DATABASE_URL"])
 
 
 @pytest.fixture(scope="session")
@@ -163,5 +167,5 @@ def pytest_unconfigure() -> None:
     """When the prompt is back, nothing is left running."""
     processes.stop(_making, patience_s=60)
     if _ALONE and (server := os.environ.get("DATABASE_URL")):
-        template.drop(server)
+        template.end(server)
     servers.give_back()

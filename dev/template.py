@@ -1,10 +1,15 @@
-"""A migrated database, made once per run of the tests, of which all their databases are copies.
+"""The databases of a run of the tests, and the migrated one of which most of them are copies.
 
 To migrate from nothing takes seconds of a processor, to copy what was migrated a tenth of one. Whoever needs it first
 makes it; whoever comes meanwhile waits. `python -m dev.template <name>` makes it beside the database of DATABASE_URL.
+
+A server that DATABASE_URL names may have several runs at once, and outlives them all: each run has a name of its own,
+which its databases bear, and under which it is seen in the server's list of sessions for as long as it lasts. What
+bears the name of none that lasts was left by a run that was killed, and goes when the next one begins.
 """
 
 import os
+import secrets
 import subprocess
 import sys
 from contextlib import suppress
@@ -15,20 +20,45 @@ import django
 import psycopg
 from django.core.management import call_command
 from django.db import connections
+from psycopg import sql
 
 from dev import processes
-from dev.places import CHECKOUT
+from dev.places import CHECKOUT, Unusable
 
 _RUN = "MALIPO_TESTS_RUN"  # who began the run, for all processes of it
+_LEFT = """SELECT datname FROM pg_database AS left_behind
+    WHERE datname ~ '^malipo_run_[0-9a-f]{12}_' AND pg_has_role(datdba, 'MEMBER')
+    AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE starts_with(left_behind.datname, application_name || '_'))"""
+_MINE = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+_MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+_sessions: dict[str, psycopg.Connection[Any]] = {}
 
 
-def begin() -> None:
-    """This process begins a run of tests. Several may share a server: each has a template of its own."""
-    os.environ[_RUN] = str(os.getpid())
+def begin(server: str) -> None:
+    """This process begins a run of tests. Raises Unusable.
+
+    A process id would not do for its name: it comes again, and what a killed run left would be believed.
+    """
+    os.environ[_RUN] = secrets.token_hex(6)
+    try:
+        session = psycopg.connect(server, autocommit=True, application_name=_run())
+    except psycopg.OperationalError as error:
+        raise Unusable(f"The PostgreSQL of DATABASE_URL does not let us in: {str(error).strip()}") from None
+    _sessions[_run()] = session
+    if session.execute(_MAY_CREATE).fetchone() != (True,):
+        raise Unusable(
+            "The tests make databases of their own, and the user of DATABASE_URL may not: ALTER ROLE … CREATEDB"
+        )
+    _drop(session, _LEFT)
 
 
-def _name() -> str:
-    return f"template_{os.environ.get(_RUN) or os.getpid()}"
+def name(what: str) -> str:
+    """Of a database of this run."""
+    return f"{_run()}_{what}"
+
+
+def _run() -> str:
+    return f"malipo_run_{os.environ.get(_RUN) or os.getpid()}"
 
 
 def maker(server: str) -> dict[str, Any]:
@@ -37,23 +67,31 @@ def maker(server: str) -> dict[str, Any]:
     The URL holds a password: it goes where no `ps` shows it. The settings want a Redis too; migrations do not.
     """
     env = {"REDIS_URL": f"redis://{processes.LOOPBACK}", **os.environ, "DATABASE_URL": server}
-    return {"args": [sys.executable, "-m", "dev.template", _name()], "env": env, "cwd": CHECKOUT}
+    return {"args": [sys.executable, "-m", "dev.template", name("template")], "env": env, "cwd": CHECKOUT}
 
 
 def ready(server: str) -> str:
     """Its name, once it is whole. `server` is the URL of any database there."""
     with psycopg.connect(server, autocommit=True) as connection:
-        made = _is_there(connection, _name())
+        made = _is_there(connection, name("template"))
     if not made:
         subprocess.run(**maker(server), check=True)
-    return _name()
+    return name("template")
 
 
-def drop(server: str) -> None:
-    """Also what a maker that was stopped left. A server that has gone has neither."""
+def end(server: str) -> None:
+    """The run is over: all that bears its name goes, also what a maker that was stopped left. What cannot go now, the
+    next run finds; a server that has gone has nothing."""
     with suppress(psycopg.OperationalError), psycopg.connect(server, autocommit=True) as connection:
-        for name in (_name(), f"{_name()}_half"):
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _drop(connection, _MINE, f"{_run()}_")
+    if session := _sessions.pop(_run(), None):
+        session.close()
+
+
+def _drop(connection: psycopg.Connection[Any], which: str, *values: str) -> None:
+    for (found,) in connection.execute(which, values or None).fetchall():
+        with suppress(psycopg.Error):  # another run sweeps too
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(found)))
 
 
 def _is_there(connection: psycopg.Connection, name: str) -> bool:

@@ -178,7 +178,7 @@ def running(logs: Path, *, database: str = "", redis: str = "", scale: float = S
 
 @contextmanager
 def _running(logs: Path, ports: stack.Ports, database: str, redis: str, scale: float) -> Iterator[Stack]:
-    name = f"stack_{os.getpid()}"
+    name = template.name(f"stack_{os.getpid()}")
     server = database or os.environ["DATABASE_URL"]
     migrated = template.ready(server)
     with psycopg.connect(server, autocommit=True) as connection:
@@ -198,8 +198,8 @@ def _running(logs: Path, ports: stack.Ports, database: str, redis: str, scale: f
     product = Stack(env, ports, logs)
     try:
         product.start("simulator", "web", *stack.WORKERS, "beat")
-        for name in stack.WORKERS:
-            until(lambda name=name: "ready." in product.log(name), what=f"the worker for {name} to be ready")
+        for queue in stack.WORKERS:
+            until(lambda queue=queue: "ready." in product.log(queue), what=f"the worker for {queue} to be ready")
         yield product
     finally:
         product.stop()

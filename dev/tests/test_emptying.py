@@ -29,7 +29,7 @@ def _left() -> tuple[int, int]:
     return User.objects.count(), Entry.objects.count()
 
 
-@pytest.mark.parametrize("empty", [emptying._delete, emptying._truncate_filled], ids=["superuser", "somebody else"])
+@pytest.mark.parametrize("empty", [emptying.empty, emptying._truncate_filled], ids=["who we are", "no superuser"])
 def test_what_was_committed_is_gone(
     database: BaseDatabaseWrapper, empty: Callable[[BaseDatabaseWrapper], None]
 ) -> None:
