@@ -23,7 +23,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
-from config import outage, posted, request_log
+from config import outage, posted, proxies, request_log
 from config.posted import Receive
 from lib import clock, wake
 from lib.addresses import client_address
@@ -207,8 +207,7 @@ class _Asked(HttpRequest):
 
 
 def _where(scope: Scope, meta: Meta) -> Where:
-    telling = settings.SECURE_PROXY_SSL_HEADER
-    return scope["scheme"], meta.get("HTTP_HOST", ""), meta.get(telling[0], "") if telling else ""
+    return scope["scheme"], meta.get("HTTP_HOST", ""), proxies.told_scheme(meta)
 
 
 def _asked(where: Where) -> _Asked:

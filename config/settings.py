@@ -99,6 +99,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.request_log.middleware",
+    "config.proxies.middleware",
     "config.failures.middleware",
     "config.outage.Outage",
     "django.middleware.security.SecurityMiddleware",
@@ -120,6 +121,7 @@ if HOOKS_ONLY:  # processes of their own for M-Pesa's calls: neither a slow page
     ROOT_URLCONF = "config.hook_urls"
     MIDDLEWARE = [
         "config.request_log.middleware",
+        "config.proxies.middleware",
         "config.failures.middleware",
         "config.outage.Outage",
         "django.middleware.security.SecurityMiddleware",
@@ -284,7 +286,7 @@ CONTENT_SECURITY_POLICY = {
 }
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")  # whose X-Forwarded-For and X-Forwarded-Proto are believed
 if PRODUCTION and TRUSTED_PROXIES:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # config/proxies.py: of those networks only
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 RATE_LIMITS = {  # requests, seconds (SEC-2)
     "change": (env.whole("RATE_LIMIT_CHANGES", 100), 15 * 60),

@@ -29,6 +29,7 @@ BODY = b'{"Body": 1}'
 TOO_LONG = b" " * (64 * 1024 + 1)
 DJANGO = [
     "config.request_log.middleware",
+    "config.proxies.middleware",
     "config.failures.middleware",
     "config.outage.Outage",
     "django.middleware.security.SecurityMiddleware",
@@ -271,7 +272,20 @@ def test_https_is_a_must_where_it_is_one(settings: Any, told: str, short: bool) 
     assert by_the_short_way(environ(**{"wsgi.url_scheme": "https"})) is not None
     assert by_the_short_way(environ()) is None
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    assert (by_the_short_way(environ(HTTP_X_FORWARDED_PROTO=told)) is not None) is short
+    asked = {"HTTP_X_FORWARDED_PROTO": told, "HTTP_X_FORWARDED_FOR": "196.201.214.200"}
+    assert by_the_short_way(environ(**asked)) is None
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    assert (by_the_short_way(environ(**asked)) is not None) is short
+
+
+@pytest.mark.requirement("SEC-3", "SEC-7")
+@pytest.mark.parametrize(("peer", "status"), [("127.0.0.1", 200), ("203.0.113.9", 301), ("", 301)])
+def test_who_is_no_proxy_of_ours_cannot_say_that_it_was_https(settings: Any, peer: str, status: int) -> None:
+    settings.SECURE_SSL_REDIRECT, settings.TRUSTED_PROXIES = True, ["127.0.0.0/8"]
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    said = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_FOR": "196.201.214.200"}
+    assert (by_the_short_way(environ(**said)) is not None) is (status == 200)
+    assert by_the_long_way(environ(**said)).status == status
 
 
 def test_bodies_are_logged_on_the_long_way(settings: Any) -> None:
