@@ -14,6 +14,7 @@ from datetime import datetime
 from django.db import connection
 
 from lib.phone import mask_all
+from lib.rows import storable
 
 SYSTEM = "system"
 _LONGEST = 2000  # characters of one text; a forger decides how long a body is
@@ -96,6 +97,6 @@ def _clean(value: object) -> object:
 
 def _text(text: str) -> str:
     """Masked, of bounded length, and free of what PostgreSQL cannot store (NUL, lone surrogates)."""
-    whole = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    whole = storable(text)
     # A number that the end would cut in two is masked before the cut.
     return mask_all(whole[: _LONGEST + 100])[:_LONGEST]

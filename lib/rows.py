@@ -216,6 +216,11 @@ def _as_json(fields: "Sequence[Field[Any, Any]]", rows: Sequence[Model]) -> str:
     return json.dumps([{column: getattr(row, name) for column, name in names} for row in rows], default=_as_text)
 
 
+def storable(text: str) -> str:
+    """A stranger's text as PostgreSQL can keep it: without NUL, and without half of a letter."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _as_text(value: object) -> str:
     """As PostgreSQL reads it."""
     if isinstance(value, datetime):

@@ -11,7 +11,7 @@ from audit import trail
 from lib import clock
 from lib.db import entry_point
 from lib.errors import Refusal
-from lib.rows import read_related, update_rows
+from lib.rows import read_related, storable, update_rows
 from notifications import announcing, mails, sms, words
 from notifications.models import Channel, Notification
 from notifications.standing import MAY_BE_SENT_AGAIN, with_standing
@@ -30,7 +30,7 @@ def send(payload: Mapping[str, int]) -> None:
     if why := moot(row, now=now):
         Notification.objects.filter(pk=row.pk, sent_at=None).update(skipped=why)
         return
-    row.reference = _by_mail(row) if row.channel == Channel.EMAIL else _by_sms(row)
+    row.reference = storable(_by_mail(row) if row.channel == Channel.EMAIL else _by_sms(row))
     row.sent_at = now
     update_rows([row], ["sent_at", "reference"])
 

@@ -27,7 +27,7 @@ from django.utils.module_loading import import_string
 from lib.db import entry_point, in_transaction
 from lib.errors import Refusal
 from lib.phone import mask_all
-from lib.rows import changed_rows, insert_rows
+from lib.rows import changed_rows, insert_rows, storable
 from lib.wake import wake, wake_often
 from outbox.errors import Refused
 from outbox.models import MAY_BE_SENT_AGAIN, Delivery, State
@@ -211,4 +211,5 @@ def _run(statement: str, params: Sequence[Any] | Mapping[str, Any]) -> int:
 
 
 def _words(error: Exception) -> str:
-    return mask_all(f"{type(error).__name__}: {error}")[:500]
+    """A gateway's words may stand in it, and a result that cannot be written would leave doubt where there is none."""
+    return mask_all(storable(f"{type(error).__name__}: {error}"))[:500]

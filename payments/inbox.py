@@ -18,7 +18,7 @@ import structlog
 from audit import trail
 from lib.db import entry_point, in_transaction
 from lib.phone import mask_all
-from lib.rows import insert_rows, read_rows, update_rows
+from lib.rows import insert_rows, read_rows, storable, update_rows
 from payments import calls, chase, lifecycle, record, sealing, timing
 from payments.facts import Fact, Lot, Why
 from payments.holding import Held
@@ -80,7 +80,7 @@ def _drain_one(callback_id: int, now: datetime) -> int:
 def _failed(*, callback_id: int, words: str, now: datetime) -> None:
     row = Callback.objects.select_for_update(no_key=True).get(pk=callback_id)
     row.attempts += 1
-    row.error = mask_all(words)[:500]
+    row.error = mask_all(storable(words))[:500]
     if row.attempts > len(timing.INBOX_RETRIES):
         row.state = Callback.State.STUCK
     else:

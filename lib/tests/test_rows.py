@@ -14,6 +14,7 @@ from lib.rows import (
     insert_rows,
     read_related,
     read_rows,
+    storable,
     update_rows,
 )
 from notifications.models import Audience, Channel, Notification
@@ -186,3 +187,13 @@ def whole(row: Model) -> dict[str, object]:
     """Every column, with what is binary as bytes."""
     found = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
     return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("plain é𝄞", "plain é𝄞"), ("a\x00b", "a\ufffdb"), ("a\ud800b", "a?b"), ("", "")]
+)
+def test_a_strangers_text_is_made_storable(text: str, kept: str) -> None:
+    assert storable(text) == kept
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::text", [storable(text)])
+        assert cursor.fetchone() == (kept,)

@@ -10,8 +10,10 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
-from notifications import sms
+from notifications import sending, sms
+from notifications.models import Audience, Channel
 from notifications.sms import africas_talking, gsm, phones, posting
+from notifications.tests.factories import one
 from outbox.errors import Refused
 from simulator.testing import running_simulator
 
@@ -83,6 +85,15 @@ def test_a_200_with_a_failed_recipient_was_certainly_not_sent(
     provider.says(code, status=status)
     with pytest.raises(Refused, match=name):
         sms.backend()(number=NUMBER, text=TEXT)
+
+
+@pytest.mark.django_db
+def test_sent_under_a_name_that_no_database_keeps_it_is_sent(provider: Provider) -> None:
+    provider.says(101, messageId="ATX\x00id\ud800")
+    row = one("session.approved", Audience.CLIENT, Channel.SMS)
+    sending.send({"notification_id": row.pk})
+    row.refresh_from_db()
+    assert (row.reference, row.sent_at is not None) == ("ATX\ufffdid?", True)
 
 
 def test_no_recipient_at_all_is_a_refusal(provider: Provider) -> None:

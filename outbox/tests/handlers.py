@@ -19,6 +19,15 @@ def refuses(payload: Mapping[str, object]) -> None:
     raise Refused("busy, called from 254712345678")
 
 
+def quotes_nul(payload: Mapping[str, object]) -> None:
+    """A gateway refused it in words of its own, which no database keeps."""
+    raise Refused("no\x00")
+
+
+def quotes_half_a_letter(payload: Mapping[str, object]) -> None:
+    raise Refused("no\ud800")
+
+
 def breaks(payload: Mapping[str, object]) -> None:
     called.append(payload)
     raise TimeoutError("no answer")

@@ -146,6 +146,16 @@ class TestDelivering:
         assert run() == 2
         assert list(Delivery.objects.order_by("id").values_list("state", flat=True)) == ["DOUBTFUL", "DONE"]
 
+    @pytest.mark.parametrize(("handler", "said"), [("quotes_nul", "no\ufffd"), ("quotes_half_a_letter", "no?")])
+    def test_a_refusal_in_words_that_no_database_keeps_is_a_refusal(self, handler: str, said: str) -> None:
+        """Else it ended the run of all others, and was doubtful when its lease was over."""
+        first = put(handler, key="1")
+        put("takes", key="2")
+        assert run() == 2
+        first.refresh_from_db()
+        assert (first.state, first.last_error) == (State.WAITING, f"Refused: {said}")
+        assert list(Delivery.objects.order_by("id").values_list("state", flat=True)) == ["WAITING", "DONE"]
+
 
 @pytest.mark.django_db
 class TestSendingAgain:

@@ -108,6 +108,16 @@ class TestCallbacks(TestCase):
 
 @pytest.mark.requirement("CB-6")
 @pytest.mark.django_db
+def test_an_error_in_words_that_no_database_keeps_is_written_down() -> None:
+    """Else each drain would break at this callback again, and never come to those behind it."""
+    row = callback(None, b"{}")
+    inbox._failed(callback_id=row.pk, words="ValueError: \x00 and \ud800", now=AT)
+    row.refresh_from_db()
+    assert (row.attempts, row.error) == (1, "ValueError: \ufffd and ?")
+
+
+@pytest.mark.requirement("CB-6")
+@pytest.mark.django_db
 def test_a_person_has_it_processed_again_once_the_cause_is_gone() -> None:
     """The cause here is a room above that breaks; then it is mended."""
     payment = prompted()
