@@ -61,7 +61,8 @@ def _owed_tile() -> Tile:
     """All of them are counted: the index holds nobody else."""
     environment = merchants.current_environment()
     found = owed.total(environment=environment)
-    words = f"{'payer' if found.payers == 1 else 'payers'} to whom {money.words(found.cents)} is owed"
+    sum_of_all = money.words(found.cents) if found.payers else "money"
+    words = f"{'payer' if found.payers == 1 else 'payers'} to whom {sum_of_all} is owed"
     url = f"{reverse('admin:payments_owed_changelist')}?mode={environment}"
     return Tile(f"{found.payers:,}", words, url, quiet=not found.payers)
 

@@ -176,14 +176,16 @@ def test_who_has_been_paid_back_keeps_a_page() -> None:
     payment = odd()
     tell(payment, Fact(Kind.REVERSED, Source.STATEMENT, receipt=new_receipt(), amount_cents=50_000), now=later(400))
     client = staff("SUPPORT")
-    assert "<tbody>" not in shown(client, LIST)
+    listing = shown(client, LIST)
+    assert "<tbody>" not in listing
+    assert ">Nobody is owed anything<" in listing
     page = shown(client, f"{LIST}{Owed.objects.get().pk}/change/")
     assert "Nothing is owed to them any more." in page
 
 
 def test_the_desk_says_what_waits() -> None:
     client = staff("SUPPORT")
-    assert tiles(shown(client, "/admin/"))["payers to whom KES 0 is owed"] == "0"
+    assert tiles(shown(client, "/admin/"))["payers to whom money is owed"] == "0"
     payer = UserFactory()
     taken_off(odd(payer))
     assert tiles(shown(client, "/admin/"))["payer to whom KES 500 is owed"] == "1"

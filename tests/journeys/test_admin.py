@@ -10,6 +10,7 @@ from tests.stack import Person, Stack
 pytestmark = pytest.mark.browser
 SignedIn = Callable[..., tuple[Person, Page]]
 WIDE = {"width": 1280, "height": 800}
+NARROW = {"width": 360, "height": 740}
 
 
 @pytest.mark.requirement("ADM-5", "RT-1")
@@ -23,6 +24,9 @@ def test_the_list_follows_a_payment_without_a_reload(product: Stack, signed_in: 
     row = page.locator("#result_list tbody tr")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("Paid")
+    page.set_viewport_size(NARROW)
+    shown, whole = page.locator("#changelist-filter").evaluate("it => [it.clientHeight, it.scrollHeight]")
+    assert shown == whole, "the filter is cut off on a phone"
 
 
 @pytest.mark.requirement("ADM-5", "REC-6", "CB-7")
