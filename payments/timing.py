@@ -8,6 +8,7 @@ from django.conf import settings
 TIMED_OUT = 120  # s after the last submission: the payer may replace it, M-Pesa is asked
 EXPIRED = 300  # s after the last submission: no longer waited for
 UNSENT = 120  # s after the start: a push that was not sent by then is never sent
+PROMPT = 60  # s that a prompt stays on most phones (daraja.md 4.4): the payer reads them, nothing is decided by them
 SPACING = 60  # s a subscriber stays locked to us after a push (daraja.md 3.1)
 RETRY_BY_HAND = 30  # s after a refused attempt: the payer may send this same payment again
 RETRIES = (1, 2, 5, 30, 30, 30)  # s after each refused attempt; after the last one the payment has failed
@@ -46,6 +47,11 @@ def retry_at(now: datetime, refused: int) -> datetime | None:
 def seconds_until(moment: datetime, now: datetime) -> int:
     """Whole seconds left, at least 1: what a payer is told to wait."""
     return max(1, -int((now - moment).total_seconds() // 1))
+
+
+def prompt() -> timedelta:
+    """Real time: a phone's clock is not scaled."""
+    return timedelta(seconds=PROMPT)
 
 
 def odd_before() -> timedelta:

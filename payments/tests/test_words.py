@@ -167,8 +167,22 @@ def test_the_prompt_is_on_the_phone() -> None:
     assert said.headline == "Check your phone"
     assert said.happened == "We sent a request for KES 1,000 to •••• 678."
     assert said.steps == ("Unlock your phone", "Enter your M-Pesa PIN", "Wait here: this page changes by itself")
-    assert (said.seconds_left, said.seconds_label) == (102, "Time left")
+    assert (said.seconds_left, said.seconds_whole, said.seconds_label) == (42, 60, "Time left")
     assert said.hints
+
+
+@pytest.mark.requirement("RT-2", "P11")
+def test_after_the_prompts_minute_no_clock_says_that_there_is_time_left() -> None:
+    sent = payment(SENT, ACCEPTED)
+    before, after = words(*sent, now=later(59)), words(*sent, now=later(60))
+    assert (before.seconds_left, after.seconds_left) == (1, None)
+    assert before.version != after.version, "an open page is written anew"
+    assert (after.situation, after.live, after.headline) == (Situation.PROMPTED, True, "Check your phone")
+    assert (
+        after.happened == "Our request for KES 1,000 to •••• 678 had no answer within a minute. We are asking M-Pesa."
+    )
+    assert "Do not pay again" in after.next_step
+    assert after.steps == ()
 
 
 @pytest.mark.requirement("RT-2")
@@ -289,7 +303,7 @@ def test_that_m_pesa_is_asked_on_is_said_only_while_it_is_true() -> None:
 
 def test_the_version_changes_with_the_words_and_not_with_the_seconds() -> None:
     row, known = payment(SENT, ACCEPTED)
-    assert words(row, known, later(1)).version == words(row, known, later(60)).version
+    assert words(row, known, later(1)).version == words(row, known, later(59)).version
     versions = {words(row, known, now).version for (row, known), now in EVERY_SITUATION.values()}
     assert len(versions) == len(EVERY_SITUATION)
 

@@ -44,15 +44,34 @@ def perhaps_sent(case: Case) -> Said:
 
 
 def prompted(case: Case) -> Said:
+    """The payer's clock is the phone's: it ends with the prompt. Ours goes on for as long again."""
     sent = case.row.last_submitted_at or case.row.initiated_at
+    left = case.until(sent + timing.prompt())
+    return _on_the_phone(case, left) if left else _unanswered(case)
+
+
+def _on_the_phone(case: Case, seconds: int) -> Said:
     return {
         "headline": _("Check your phone"),
         "happened": _("We sent a request for %(money)s to %(phone)s.") % {"money": case.amount, "phone": case.phone},
         "next_step": _("Nothing is taken before you enter your PIN."),
         "steps": (_("Unlock your phone"), _("Enter your M-Pesa PIN"), _("Wait here: this page changes by itself")),
         "hints": hints(case),
-        "seconds_left": case.until(sent + timing.seconds(timing.TIMED_OUT)),
+        "seconds_left": seconds,
+        "seconds_whole": timing.PROMPT,
         "seconds_label": _("Time left"),
+    }
+
+
+def _unanswered(case: Case) -> Said:
+    return {
+        "headline": _("Check your phone"),
+        "happened": _("Our request for %(money)s to %(phone)s had no answer within a minute. We are asking M-Pesa.")
+        % {"money": case.amount, "phone": case.phone},
+        "next_step": _(
+            "If the request is still there, enter your PIN. Do not pay again before this page tells you how it ended."
+        ),
+        "hints": hints(case),
     }
 
 

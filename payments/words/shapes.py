@@ -32,7 +32,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PayerWords:
-    """`actions`: the first is the one to take. `seconds_left` counts towards `seconds_label`. `owed`: kept for them."""
+    """`actions`: the first is the one to take. `owed`: kept for them.
+
+    `seconds_left` counts towards `seconds_label`, and is a part of `seconds_whole` where that is known.
+    """
 
     situation: Situation
     state: str
@@ -45,6 +48,7 @@ class PayerWords:
     steps: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     seconds_left: int | None = None
+    seconds_whole: int | None = None
     seconds_label: str = ""
     note: str = ""
     owed: str = ""
