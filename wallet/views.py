@@ -41,7 +41,10 @@ def deposit(request: HttpRequest) -> HttpResponse:
         return paying.pay(request, order)
     except Refusal as refusal:
         form.refuse(refusal)
-        return _deposit_page(request, form, status=refusal.status, retry_after=refusal.retry_after)
+        in_the_way = refusal.code == "payment_in_progress"
+        return _deposit_page(
+            request, form, status=refusal.status, retry_after=refusal.retry_after, in_the_way=in_the_way
+        )
 
 
 def _blank_page(request: HttpRequest) -> HttpResponse:
@@ -74,11 +77,14 @@ def _deposit_page(
     status: int = 200,
     retry_after: int | None = None,
     paid: Payment | None = None,
+    in_the_way: bool = False,
 ) -> HttpResponse:
+    """`in_the_way`: a deposit that is on its way was the reason of the refusal, which then leads to it."""
     context = {
         **_purse(request),
         "form": form,
         "paid": paid,
+        "in_the_way": in_the_way,
         "came_back": bool(not form.is_bound and _typed(request)),
         "test_numbers": phones.TEST_NUMBERS,
         "minimum": deposits.MINIMUM,
