@@ -44,11 +44,12 @@ def begin(server: str) -> None:
         session = psycopg.connect(server, autocommit=True, application_name=_run())
     except psycopg.OperationalError as error:
         raise Unusable(f"The PostgreSQL of DATABASE_URL does not let us in: {str(error).strip()}") from None
-    _sessions[_run()] = session
     if session.execute(_MAY_CREATE).fetchone() != (True,):
+        session.close()
         raise Unusable(
             "The tests make databases of their own, and the user of DATABASE_URL may not: ALTER ROLE … CREATEDB"
         )
+    _sessions[_run()] = session
     _drop(session, _LEFT)
 
 
