@@ -1,6 +1,7 @@
 """`make test`: all tests on several processors, with a browser for those that drive one."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -28,6 +29,9 @@ def run(arguments: list[str]) -> int:
     # one more than there are processors: some test always waits for a browser, a clock or another process
     workers = min(_MOST_WORKERS, len(os.sched_getaffinity(0)) + 1)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), *selection, *arguments]
+    # Ctrl-C reaches pytest too, which says how far it came and gives its servers back: it is waited for. (A handler, for
+    # what is ignored here would be ignored there.)
+    signal.signal(signal.SIGINT, lambda number, frame: None)
     return subprocess.run(command, cwd=CHECKOUT, env=_environment()).returncode
 
 
