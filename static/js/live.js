@@ -94,6 +94,7 @@ class LivePart {
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
     const words = focused?.textContent;
     this.element.replaceChildren(fresh.content);
+    if (known && this.element.closest("main")) document.querySelector(".toast.tone-green")?.remove(); // it is old now
     start(this.element);
     reveal(this.element);
     if (focused) this.focusOn(words);
