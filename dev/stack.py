@@ -105,7 +105,7 @@ def parts(at: Ports) -> list[Part]:
     beat = ["beat", "--schedule", str(RUN / "celerybeat-schedule"), "--pidfile", ""]
     uvicorn = [
         str(_BIN / "uvicorn"), "config.asgi:application", "--host", processes.LOOPBACK, "--port", str(at.web),
-        "--no-proxy-headers", "--no-access-log", "--no-server-header", "--lifespan", "off", "--timeout-graceful-shutdown", "3", "--log-level", "warning",
+        "--loop", "asyncio", "--no-proxy-headers", "--no-access-log", "--no-server-header", "--lifespan", "off", "--timeout-graceful-shutdown", "3", "--log-level", "warning",
     ]  # fmt: skip
     return [
         Part("web", uvicorn, address=f"{at.site}/health/live"),

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import uvloop
 from django.db import connection, transaction
 
 from lib import clock
@@ -35,7 +36,7 @@ Work = Callable[[storing.Together], Awaitable[None]]
 
 
 def run(work: Work) -> None:
-    """In a loop of its own, as in a process for callbacks."""
+    """In a loop of its own, of the kind that Procfile gives the processes for callbacks."""
 
     async def from_begin_to_end() -> None:
         together = storing.Together()
@@ -44,7 +45,7 @@ def run(work: Work) -> None:
         finally:
             await together.close()
 
-    asyncio.run(from_begin_to_end())
+    uvloop.run(from_begin_to_end())
 
 
 @pytest.fixture
@@ -258,6 +259,7 @@ def test_through_django_it_is_part_of_the_transaction() -> None:
 
 STORING = """
 import asyncio, sys
+import uvloop
 import django
 django.setup()
 from payments import storing
@@ -270,7 +272,7 @@ async def many(together, first):
 async def all_of_them():
     together = storing.Together()
     await asyncio.gather(*[many(together, worker * 1_000_000) for worker in range(8)])
-asyncio.run(all_of_them())
+uvloop.run(all_of_them())
 """
 
 
