@@ -159,9 +159,16 @@ class Together:
         return self._connection is None or self._connection.closed
 
     def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.pgconn.finish()
-            self._connection = None
+        """A statement may still wait for the connection, and the loop with it. uvloop ends the whole process where what
+        it has just begun to watch is closed before its next look: so nobody watches any more."""
+        if self._connection is None:
+            return
+        if not self._connection.closed:
+            loop, file = asyncio.get_running_loop(), self._connection.fileno()
+            loop.remove_reader(file)
+            loop.remove_writer(file)
+        self._connection.pgconn.finish()
+        self._connection = None
 
 
 def _settle(group: Sequence[_Waiting], error: BaseException | None) -> None:

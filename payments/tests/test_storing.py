@@ -180,11 +180,12 @@ def test_a_database_that_says_nothing_is_not_waited_for(
 ) -> None:
     """Those who wait are told so, and those who come when it is back are stored. Nor does what was given up go on to
     hold a session: a table that is locked for long would end with all of them taken."""
-    monkeypatch.setattr(storing, "_PATIENCE_S", 0.2)
     at = connection.settings_dict["OPTIONS"]
     monkeypatch.setitem(at, "options", f"{at['options']} -c client_connection_check_interval=10ms")
 
     async def silent(together: storing.Together) -> None:
+        await together.store(row(9))  # to connect may take longer than is waited for here
+        monkeypatch.setattr(storing, "_PATIENCE_S", 1.0)
         tasks = await with_one_on_its_way(together, other, [row(number) for number in range(3)])
         errors = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(error) for error in errors] == [psycopg.OperationalError] * 3
@@ -195,6 +196,28 @@ def test_a_database_that_says_nothing_is_not_waited_for(
 
     run(silent)
     assert 3 in stored()
+
+
+@pytest.mark.requirement("OPS-1")
+def test_a_database_is_given_up_in_the_instant_in_which_its_statement_waits_anew(
+    other: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """psycopg watches its connection anew ten times a second. uvloop aborts the process where the connection is closed
+    before the loop has come to look at it: here both are due when the loop, which was busy, goes on."""
+
+    async def busy(together: storing.Together) -> None:
+        await together.store(row(0))
+        nobody_writes(other)
+        monkeypatch.setattr(storing, "_PATIENCE_S", 0.35)
+        asyncio.get_running_loop().call_later(0.25, time.sleep, 0.3)
+        with pytest.raises(psycopg.OperationalError):
+            await together.store(row(1))
+        monkeypatch.undo()
+        other.rollback()
+        await together.store(row(2))
+
+    run(busy)
+    assert {0, 2} <= stored()
 
 
 def test_who_asked_may_go_away(other: psycopg.Connection[Any]) -> None:
