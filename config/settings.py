@@ -387,7 +387,8 @@ CALLBACK_MAX_BYTES = 64 * 1024
 # Every waiting time of a payment, in seconds, is multiplied by this: tests run at a twentieth.
 TIME_SCALE = env.number("TIME_SCALE", 1.0)
 env.must(not PRODUCTION or TIME_SCALE == 1, "TIME_SCALE must be 1 when PRODUCTION is on")
-OUTBOX_LEASE_S = max(30, 300 * TIME_SCALE)  # longer than Celery lets a task live, and than any server is waited for
+# Longer than Celery lets a task live; where it is scaled at least as long as a mail server is waited for.
+OUTBOX_LEASE_S = max(30, 300 * TIME_SCALE)
 SIMULATOR_URL = env.text("SIMULATOR_URL", "" if PRODUCTION else "http://127.0.0.1:8100")
 
 # --- SMS -------------------------------------------------------------------------------------------------------------

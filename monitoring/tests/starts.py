@@ -18,10 +18,13 @@ import config.mpesa_variables
 import config.schedule
 import config.variables
 import config.wiring  # noqa: F401 - what the settings import, which reads no variable
+from tests.forking import in_a_fork
 
 
-def _start(variables: dict[str, str], say: list[str]) -> None:
+def _start(variables: dict[str, str], say: list[str], report: int) -> None:
     """In the fork. Does not return."""
+    os.dup2(report, 1)
+    os.dup2(report, 2)
     os.environ.clear()
     os.environ.update(variables)
     status = 1
@@ -36,19 +39,8 @@ def _start(variables: dict[str, str], say: list[str]) -> None:
 
 
 def _run(variables: dict[str, str], say: list[str]) -> tuple[int, str]:
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.dup2(writing, 1)
-        os.dup2(writing, 2)
-        os.close(reading)
-        os.close(writing)
-        _start(variables, say)
-    os.close(writing)
-    with os.fdopen(reading) as said:
-        words = said.read().strip()
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), words
+    code, said = in_a_fork(lambda report: _start(variables, say, report))
+    return code, said.strip()
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from outbox import box  # noqa: E402
 from payments import calls, chase, inbox, lifecycle, review, starting, unmatched  # noqa: E402
 from sessions_booking import booking, reminders  # noqa: E402
 from tests.crashes import edge, said  # noqa: E402
+from tests.forking import in_a_fork  # noqa: E402
 
 BROKE = 70
 
@@ -100,16 +101,8 @@ def _tell(report: int, label: str) -> None:
 
 
 def _run(order: dict[str, Any]) -> dict[str, Any]:
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _live(order, writing)
-    os.close(writing)
-    with os.fdopen(reading) as steps:
-        seen = steps.read().splitlines()
-    _, status = os.waitpid(child, 0)
-    return {"code": os.waitstatus_to_exitcode(status), "steps": seen}
+    code, told = in_a_fork(lambda report: _live(order, report))
+    return {"code": code, "steps": told.splitlines()}
 
 
 def _grow_up() -> None:
